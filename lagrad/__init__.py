@@ -1,0 +1,116 @@
+"""lagrad: derivatives of computations, written as constraints.
+
+A computation is a set of constraints ``z_i = f_i(z_alpha(i))``. Their multipliers solve one sparse
+linear system, ``A lam = e_n``, and the multipliers of the inputs are the gradient of z_n. The whole
+way in six steps, on five constraints:
+
+>>> import numpy as np
+>>> import lagrad as lg
+
+1. Write NumPy, and trace it: the computation becomes a graph of constraints.
+
+>>> def f(x, y):
+...     return np.exp(x) * (x + y)
+>>> graph = lg.trace(f, 0.0, 2.0)
+>>> for c in graph.constraints:
+...     print(c)
+x = input
+y = input
+z3 = exp(x)
+z4 = add(x, y)
+z5 = multiply(z3, z4)
+
+2. Order: without cycles every block is a single constraint.
+
+>>> system = graph.linearize()
+>>> system.blocks
+((0,), (1,), (2,), (3,), (4,))
+
+3. The values were found on the way.
+
+>>> [float(c.value) for c in graph.constraints]
+[0.0, 2.0, 1.0, 2.0, 2.0]
+
+4. The local partials make A = R^T, R = dr/dz: unit upper triangular.
+
+>>> print(system.A.toarray() + 0.0)
+[[ 1.  0. -1. -1.  0.]
+ [ 0.  1.  0. -1.  0.]
+ [ 0.  0.  1.  0. -2.]
+ [ 0.  0.  0.  1. -1.]
+ [ 0.  0.  0.  0.  1.]]
+
+5. Solve A lam = e_n; here this is back-substitution, which is backprop.
+
+>>> lam = system.solve()
+>>> {name: float(w) for name, w in lam.items()}
+{'x': 3.0, 'y': 1.0, 'z3': 2.0, 'z4': 1.0, 'z5': 1.0}
+
+6. The multipliers of the inputs are the gradient, as `grad` gives it in one call.
+
+>>> [float(g) for g in lg.grad(f, argnums=(0, 1))(0.0, 2.0)]
+[3.0, 1.0]
+
+Where constraints depend on each other in a cycle, A has a block that is not triangular. Only that
+block is solved as a linear system, and this is the implicit function theorem; see `System`.
+"""
+
+from typing import Any
+
+from lagrad import partials
+from lagrad.api import (
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    primitive,
+    ravel,
+    value_and_grad,
+    vjp,
+)
+from lagrad.check import check_grad
+from lagrad.declare import Solution, System
+from lagrad.graph import Graph
+from lagrad.multipliers import Multipliers, MultiplierSystem
+from lagrad.rules.constant import cross_entropy, relu, softmax, stop_gradient
+from lagrad.rules.reductions import logsumexp
+from lagrad.trace import trace, zeros
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Graph",
+    "MultiplierSystem",
+    "Multipliers",
+    "Solution",
+    "System",
+    "check_grad",
+    "cross_entropy",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "logsumexp",
+    "partials",
+    "primitive",
+    "ravel",
+    "relu",
+    "softmax",
+    "spy",
+    "stop_gradient",
+    "trace",
+    "value_and_grad",
+    "vjp",
+    "zeros",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # matplotlib is imported only by who draws.
+    if name == "spy":
+        from lagrad.views import spy
+
+        return spy
+    raise AttributeError(f"module 'lagrad' has no attribute {name!r}")

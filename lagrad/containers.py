@@ -1,0 +1,100 @@
+"""Nested containers of arrays: tuples, lists, dicts and dataclasses, flattened and put back.
+
+A leaf is anything else. Gradients come back in the container that the argument came in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lagrad.status import ArgumentError
+
+
+def children(tree: Any) -> list[tuple[str, Any]] | None:
+    """Return the (label, child) pairs of a container, or None for a leaf."""
+    if isinstance(tree, dict):
+        return [(f"[{key!r}]", child) for key, child in tree.items()]
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return [(f".{name}", child) for name, child in zip(tree._fields, tree, strict=True)]
+    if isinstance(tree, tuple | list):
+        return [(f"[{i}]", child) for i, child in enumerate(tree)]
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        return [(f".{f.name}", getattr(tree, f.name)) for f in dataclasses.fields(tree)]
+    return None
+
+
+def rebuild(tree: Any, new: list[Any]) -> Any:
+    """Return a container like ``tree`` whose children are ``new``, in the order of `children`."""
+    if isinstance(tree, dict):
+        made = dict(zip(tree, new, strict=True))
+        return made if type(tree) is dict else type(tree)(made)
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*new)
+    if isinstance(tree, tuple | list):
+        return type(tree)(new)
+    # A dataclass may compute fields in __init__ or refuse gradients as values there, so the
+    # copy is filled field by field.
+    made = object.__new__(type(tree))
+    for field, child in zip(dataclasses.fields(tree), new, strict=True):
+        object.__setattr__(made, field.name, child)
+    return made
+
+
+def leaves(tree: Any, label: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (label, leaf) for every leaf, in order, without recursion."""
+    stack = [(label, tree)]
+    while stack:
+        name, node = stack.pop()
+        below = children(node)
+        if below is None:
+            yield name, node
+        else:
+            stack.extend((name + suffix, child) for suffix, child in reversed(below))
+
+
+def unflatten(tree: Any, new: Iterator[Any]) -> Any:
+    """Return a container like ``tree`` whose leaves are taken from ``new`` in order."""
+    # Explicit stack of (container, collected children): containers may nest without bound.
+    root: list[Any] = []
+    stack: list[tuple[Any, list[Any], Iterator[Any], list[Any]]] = []
+
+    def visit(node: Any, into: list[Any]) -> None:
+        below = children(node)
+        if below is None:
+            into.append(next(new))
+        else:
+            stack.append((node, [], iter([child for _, child in below]), into))
+
+    visit(tree, root)
+    while stack:
+        node, done, todo, into = stack[-1]
+        for child in todo:
+            visit(child, done)
+            break
+        else:
+            stack.pop()
+            into.append(rebuild(node, done))
+    return root[0]
+
+
+def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """Return ``tree`` with ``function(leaf, *other_leaves)`` in the place of each leaf.
+
+    Raises
+    ------
+    ArgumentError
+        If another container does not have the structure of ``tree``.
+    """
+    rows = list(leaves(tree))
+    columns = [[leaf for _, leaf in rows]]
+    for other in others:
+        found = list(leaves(other))
+        if [label for label, _ in found] != [label for label, _ in rows]:
+            raise ArgumentError(
+                f"two containers differ in structure: leaves {[label for label, _ in rows]} "
+                f"against {[label for label, _ in found]}; give both the same nesting and keys"
+            )
+        columns.append([leaf for _, leaf in found])
+    return unflatten(tree, iter([function(*row) for row in zip(*columns, strict=True)]))

@@ -1,0 +1,511 @@
+"""The multiplier system A lam = e_n.
+
+    r_i = z_i - f_i(z_alpha(i)) = 0       or g_i(z) = 0
+    R = dr/dz,   A = R^T,   A lam = e_n,   A^T zdot = xdot
+
+Row j of A belongs to the variable z_j, column i to the equation r_i. The multiplier of an explicit
+constraint is dz_n/dz_i; at the inputs (r_i = z_i - x_i) the multipliers are the gradient. The
+multiplier of a residual equation g scales with how g is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.assemble import graph_entries, joined, real_entries, to_matrix
+from lagrad.graph import Graph, short
+from lagrad.order import components, reachable
+from lagrad.partials import Entries
+from lagrad.solve import (
+    back_substitute,
+    factorize,
+    forward_substitute,
+    solve_block_triangular,
+    solve_triangular,
+)
+from lagrad.solve.back_substitution import Sums
+from lagrad.solve.interface import Factor, checked, relative_residual
+from lagrad.status import ArgumentError, LagradError, SingularError, Status
+
+
+class Model(Protocol):
+    """Variables, equations and local partials: what a `Graph` and a solved `System` both are."""
+
+    def __len__(self) -> int: ...
+    def name(self, i: int) -> str: ...
+    def shape(self, i: int) -> tuple[int, ...]: ...
+    def dtype(self, i: int) -> np.dtype: ...
+    def edges(self) -> tuple[np.ndarray, np.ndarray]: ...
+    def entries(self, i: int) -> Iterator[tuple[int, Entries, bool]]: ...
+    def pull(self, i: int, w: Any, mask: Any) -> Iterator[tuple[int, Any, Any]]: ...
+    def push(self, i: int, tangents: Mapping[int, Any]) -> Any: ...
+
+
+class Multipliers(Mapping[str, Any]):
+    """The solution of A lam = e_n, by the name of the equation.
+
+    Attributes
+    ----------
+    residual : float
+        max|A lam - e_n| relative to the sizes of A, lam and e_n; for a sweep, of its cyclic blocks.
+    status : Status
+    method : str
+        What was chosen, and why.
+    """
+
+    def __init__(
+        self, values: dict[str, Any], residual: float, status: Status, method: str
+    ) -> None:
+        self.values_by_name = values
+        self.residual, self.status, self.method = residual, status, method
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values_by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_by_name)
+
+    def __len__(self) -> int:
+        return len(self.values_by_name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the equations."""
+        return tuple(self.values_by_name)
+
+    def __repr__(self) -> str:
+        lines = [f"lam[{name}] = {short(v)}" for name, v in list(self.items())[:40]]
+        if len(self) > 40:
+            lines.append(f"... and {len(self) - 40} more")
+        return "\n".join([*lines, f"{self.method}; relative residual {self.residual:.1e}"])
+
+
+class MultiplierSystem:
+    """The linear system of the multipliers of a graph or a solved system.
+
+    Parameters
+    ----------
+    model : Graph, or the model of a solved `System`
+    equations : names, explicit flags and sizes come from the model; for a traced graph every
+        equation defines the variable of its own row
+
+    Attributes
+    ----------
+    A : sparse array (entries, entries)
+        Rows are entries of variables, columns entries of equations.
+    block_pattern : sparse bool array (variables, equations)
+    order : tuple of int
+        Variables in the order in which they are found.
+    blocks : tuple of tuples of int
+        Strongly connected components in that order.
+    cyclic : tuple of bool
+        Which blocks need a linear solve.
+    rhs : array (entries,)
+        e_n of the last output.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.factors: dict[int, Factor] = {}
+
+    # -- names and sizes -------------------------------------------------------------------------
+
+    @cached_property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the variables, row blocks of A."""
+        return tuple(self.model.name(i) for i in range(len(self.model)))
+
+    @cached_property
+    def equations(self) -> tuple[str, ...]:
+        """The names of the equations, column blocks of A."""
+        names = getattr(self.model, "equation_names", None)
+        return self.variables if names is None else tuple(names)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the variables."""
+        return tuple(self.model.shape(i) for i in range(len(self.model)))
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The variable of each name."""
+        return {name: i for i, name in enumerate(self.variables)}
+
+    @cached_property
+    def widths(self) -> np.ndarray:
+        """2 for complex variables, which enter A as (re, im), 1 for real ones."""
+        n = len(self.model)
+        return np.fromiter((1 + (self.model.dtype(i).kind == "c") for i in range(n)), int, n)
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """Where the entries of each variable begin among the rows of A."""
+        return np.concatenate([[0], np.cumsum(self.model.sizes * self.widths)])
+
+    @cached_property
+    def equation_offsets(self) -> np.ndarray:
+        """Where the entries of each equation begin among the columns of A."""
+        sizes = getattr(self.model, "equation_sizes", None)
+        return self.offsets if sizes is None else np.concatenate([[0], np.cumsum(sizes)])
+
+    # -- the matrix ------------------------------------------------------------------------------
+
+    @cached_property
+    def A(self) -> sp.csc_array:  # noqa: N802
+        """A = R^T at the level of entries. Its pattern comes from structure alone.
+
+        Raises
+        ------
+        SizeError
+            If it would not fit in memory; the text says how many bytes it needs.
+        """
+        m, n = int(self.equation_offsets[-1]), int(self.offsets[-1])
+        if isinstance(self.model, Graph):
+            rows, columns, data = graph_entries(self.model, self.offsets, self.widths)
+            diagonal = np.arange(n)
+            rows, columns, data = self.behind_selections((rows, columns, data))
+            entries = joined([(columns, rows, -data), (diagonal, diagonal, np.ones(n))])
+        else:
+            rows, columns, data = self.model.residual_entries(self.offsets, self.equation_offsets)
+            entries = columns, rows, data
+        return to_matrix(entries, (n, m))
+
+    def behind_selections(self, entries: Entries) -> Entries:
+        """Drop what stands behind a selection that did not take it, where it is not finite.
+
+        ``where(x > 0, log(x), 0)`` at x = 0: the logarithm's entry 1/0 belongs to a branch that was
+        not taken, so no path from the output leads to it, and it is no entry of A.
+        """
+        rows, columns, data = entries
+        if np.isfinite(data).all():
+            return entries
+        outputs = [np.arange(self.offsets[i], self.offsets[i + 1]) for i in self.model.outputs]
+        start = np.concatenate(outputs) if outputs else np.zeros(0, int)
+        used = reachable(int(self.offsets[-1]), rows, columns, start)
+        kept = used[rows]
+        return rows[kept], columns[kept], data[kept]
+
+    @cached_property
+    def block_pattern(self) -> sp.csr_array:
+        """Which equations contain which variables, one row a variable and one column an equation."""
+        n, m = len(self.variables), len(self.equations)
+        rows, parents = self.model.edges()
+        if isinstance(self.model, Graph):
+            rows, parents = np.r_[rows, np.arange(n)], np.r_[parents, np.arange(n)]
+        ones = np.ones(len(rows), dtype=bool)
+        return sp.coo_array((ones, (parents, rows)), shape=(n, m)).tocsr()
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The strongly connected components, each as its variables, in topological order."""
+        if not isinstance(self.model, Graph):
+            return tuple(b.variables for b in self.model.blocks)
+        return tuple(components(len(self.model), *self.model.edges()))
+
+    @cached_property
+    def cyclic(self) -> tuple[bool, ...]:
+        """For each block, whether it needs a linear solve."""
+        if not isinstance(self.model, Graph):
+            return tuple(b.cyclic for b in self.model.blocks)
+        return (False,) * len(self.blocks)
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The variables in the order in which their values are found."""
+        return tuple(i for block in self.blocks for i in block)
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """The variables that the computation returns."""
+        return self.model.outputs
+
+    @property
+    def rhs(self) -> np.ndarray:
+        """e_n of the last output, which must be a scalar."""
+        return self.flat(self.seeds(None), self.offsets)
+
+    # -- right-hand sides ------------------------------------------------------------------------
+
+    def seeds(self, of: Any) -> dict[int, Any]:
+        """Return the right-hand side as arrays by variable.
+
+        ``of`` is the name of a scalar variable, or a dict of arrays by name; None is the last
+        output.
+        """
+        if isinstance(of, Mapping):
+            return {self.variable(name): np.asarray(v, dtype=float) for name, v in of.items()}
+        if of is None and not self.outputs:
+            raise ArgumentError("there is no output to differentiate; name one with of=")
+        i = self.outputs[-1] if of is None else self.variable(of)
+        if self.model.shape(i) and np.prod(self.model.shape(i)) != 1:
+            raise ArgumentError(
+                f"{self.variables[i]} has shape {self.model.shape(i)}, and multipliers belong to one "
+                f"number: give of={{{self.variables[i]!r}: weights}} of that shape"
+            )
+        return {i: np.ones(self.model.shape(i), self.model.dtype(i))[()]}
+
+    def variable(self, name: str) -> int:
+        """Return the number of the variable ``name``."""
+        if name not in self.index:
+            raise ArgumentError(f"there is no variable {name!r}; there are {list(self.index)[:20]}")
+        return self.index[name]
+
+    def flat(self, arrays: Mapping[int, Any], offsets: np.ndarray) -> np.ndarray:
+        """Return arrays by variable as one vector of entries, the multiplier w as (Re w, -Im w)."""
+        out = np.zeros(int(offsets[-1]))
+        for j, w in arrays.items():
+            parts = [np.real(w).ravel()]
+            if self.widths[j] == 2:
+                parts.append(-np.imag(w).ravel())
+            out[offsets[j] : offsets[j + 1]] = np.concatenate(parts)
+        return out
+
+    # -- solving ---------------------------------------------------------------------------------
+
+    def solve(self, of: Any = None, method: str = "auto") -> Multipliers:
+        """Solve A lam = e_n for the multipliers of all equations.
+
+        Parameters
+        ----------
+        of : str, dict or None
+            The output z_n: a name, or weights by name for a right-hand side that is not a unit
+            vector; None is the last output.
+        method : {"auto", "sweep", "explicit"}
+            ``sweep`` applies the partials without forming A (only its cyclic blocks are formed and
+            factorised), ``explicit`` assembles A; ``auto`` is ``sweep``.
+
+        Raises
+        ------
+        SingularError
+            If a cyclic block is singular; the text names its variables.
+        """
+        seeds = self.seeds(of)
+        if method in ("auto", "sweep"):
+            lam, residual = self.sweep(seeds)
+            why = self.why()
+        elif method == "explicit":
+            lam, residual = self.solve_explicit(seeds)
+            why = "assembled A, " + self.why()
+        else:
+            raise ArgumentError(f"method={method!r}; there are 'auto', 'sweep' and 'explicit'")
+        named = {}
+        for i, name in enumerate(self.equations):
+            shape = self.equation_shape(i)
+            named[name] = np.reshape(lam[i], shape)[()] if i in lam else np.zeros(shape)[()]
+        return Multipliers(named, residual, Status.SOLVED, why)
+
+    def equation_shape(self, i: int) -> tuple[int, ...]:
+        """Return the shape of equation i."""
+        shapes = getattr(self.model, "equation_shapes", None)
+        return self.model.shape(i) if shapes is None else shapes[i]
+
+    def why(self) -> str:
+        """Say how the system is solved, and for what reason."""
+        count = sum(self.cyclic)
+        if not count:
+            return "back-substitution, since the constraints are acyclic"
+        told = [
+            f"[{', '.join(self.variables[j] for j in self.blocks[k])}]: {self.factors[k].method}"
+            for k in sorted(self.factors)
+        ]
+        return (
+            f"block back-substitution, since {count} of {len(self.blocks)} blocks "
+            f"{'is' if count == 1 else 'are'} cyclic: " + "; ".join(told)
+        )
+
+    def sweep(self, seeds: Mapping[int, Any]) -> tuple[dict[int, Any], float]:
+        """Return the multipliers by equation and the largest residual of the cyclic blocks."""
+        if isinstance(self.model, Graph):
+            return back_substitute(self.model, seeds), 0.0
+        lam: dict[int, Any] = {}
+        sums, worst = Sums(), 0.0
+        for j, seed in seeds.items():
+            sums.add(j, seed)
+        for k in range(len(self.model.blocks) - 1, -1, -1):
+            block = self.model.blocks[k]
+            if not any(j in sums for j in block.variables):
+                continue
+            if not block.cyclic:
+                (i,) = block.equations
+                w, mask = sums.pop(block.variables[0])
+                lam[i] = w
+            else:
+                found, residual = self.solve_block(k, sums)
+                lam.update(found)
+                worst = max(worst, residual)
+                for j in block.variables:
+                    sums.pop(j, None)
+            for i in block.equations:
+                mask = mask if not block.cyclic else None
+                for j, w, present in self.model.pull(i, lam[i], mask):
+                    if j not in block.variables:
+                        sums.add(j, w if self.model.explicit[i] else -w, present)
+        return lam, worst
+
+    def tangents(self, seeds: Mapping[int, Any]) -> dict[int, Any]:
+        """Return zdot of A^T zdot = xdot by variable, for changes of the right-hand sides."""
+        if isinstance(self.model, Graph):
+            return forward_substitute(self.model, len(self.model), seeds)
+        dz = dict(seeds)
+        for k, block in enumerate(self.model.blocks):
+            right = {}
+            for i in block.equations:
+                outside = {j: v for j, v in dz.items() if j not in block.variables}
+                change = self.model.push(i, outside)
+                if change is not None:
+                    right[i] = change if self.model.explicit[i] else -change
+            if not right:
+                continue
+            if not block.cyclic:
+                dz[block.variables[0]] = right[block.equations[0]]
+                continue
+            b = np.concatenate([
+                np.ravel(right.get(i, np.zeros(self.equation_shape(i)))) for i in block.equations
+            ])
+            m = self.block_matrix(k)
+            dz.update(self.split(checked(m, self.factor(k, m), b, transposed=True), block.variables))
+        return dz
+
+    def block_matrix(self, k: int) -> sp.csc_array:
+        """Return the diagonal block k of A, rows its variables and columns its equations."""
+        return self.model.block_matrix(k)
+
+    def factor(self, k: int, m: sp.csc_array) -> Factor:
+        """Return the factorisation of block k, made once."""
+        if k not in self.factors:
+            try:
+                self.factors[k] = factorize(m)
+            except SingularError as error:
+                names = [self.variables[j] for j in self.blocks[k]]
+                raise SingularError(
+                    f"the cyclic block of {len(names)} variables {names[:8]} is {error}\n"
+                    + self.culprits(k, m)
+                ) from error
+        return self.factors[k]
+
+    def culprits(self, k: int, m: sp.csc_array) -> str:
+        """Name the entries of variables and equations that span the null vectors of a block."""
+        if m.shape[0] > 2000:
+            return "It is too large for a dense look at its null vectors."
+        u, _, vt = np.linalg.svd(m.toarray())
+        block = self.model.blocks[k]
+        said = []
+        sides = [
+            ("equations that depend on each other", vt[-1], block.equations, self.equations,
+             self.equation_offsets),
+            ("variables that are not determined", u[:, -1], block.variables, self.variables,
+             self.offsets),
+        ]
+        for what, vector, members, names, offsets in sides:
+            labels = [
+                label for i in members
+                for label in entry_names(names[i], int(offsets[i + 1] - offsets[i]))
+            ]
+            ranked = np.argsort(-np.abs(vector))[:5]
+            loud = [labels[p] for p in ranked if abs(vector[p]) > 0.05 * np.abs(vector).max()]
+            said.append(f"{what}: {', '.join(loud)}")
+        lines = {self.model.where(i) for i in block.equations} - {""}
+        return "; ".join(said) + (f" (at {', '.join(sorted(lines))})" if lines else "")
+
+    def solve_block(self, k: int, sums: Sums) -> tuple[dict[int, Any], float]:
+        """Solve A_bb lam_b = rhs_b and return the multipliers by equation."""
+        block = self.model.blocks[k]
+        b = np.concatenate([
+            np.ravel(sums[j][0] if j in sums else np.zeros(self.model.shape(j)))
+            for j in block.variables
+        ])
+        m = self.block_matrix(k)
+        x = checked(m, self.factor(k, m), b)
+        found, at = {}, 0
+        for i in block.equations:
+            shape = self.equation_shape(i)
+            size = int(np.prod(shape))
+            found[i] = x[at : at + size].reshape(shape)[()]
+            at += size
+        return found, relative_residual(m, x, b)
+
+    def split(self, x: np.ndarray, variables: Sequence[int]) -> dict[int, Any]:
+        """Cut a vector of entries into arrays of the variables."""
+        out, at = {}, 0
+        for j in variables:
+            shape = self.model.shape(j)
+            size = int(np.prod(shape))
+            out[j] = x[at : at + size].reshape(shape)[()]
+            at += size
+        return out
+
+    def solve_explicit(self, seeds: Mapping[int, Any]) -> tuple[dict[int, Any], float]:
+        """Solve with the assembled A; stretches without cycles are one triangular solve each."""
+        b = self.flat(seeds, self.offsets)
+        a = self.A
+        if not any(self.cyclic):
+            x = solve_triangular(a, b) if isinstance(self.model, Graph) else self.permuted(a, b)
+        else:
+            x = self.permuted(a, b)
+        residual = relative_residual(a, x, b)
+        if not residual <= 1e-9:
+            raise LagradError(f"{Status.INACCURATE.value} (relative residual {residual:.1e})")
+        lam = {}
+        for i in range(len(self.equations)):
+            part = x[self.equation_offsets[i] : self.equation_offsets[i + 1]]
+            if len(self.equations) == len(self.widths) and self.widths[i] == 2:
+                half = len(part) // 2
+                part = part[:half] - 1j * part[half:]
+            lam[i] = part
+        return lam, residual
+
+    def permuted(self, a: sp.csc_array, b: np.ndarray) -> np.ndarray:
+        """Solve block by block, neighbouring single constraints together."""
+        runs: list[tuple[list[int], list[int], bool]] = []
+        numbers: list[int] = []
+        for k, block in enumerate(self.model.blocks):
+            if block.cyclic or not runs or runs[-1][2]:
+                runs.append(([], [], block.cyclic))
+                numbers.append(k)
+            runs[-1][0].extend(block.variables)
+            runs[-1][1].extend(block.equations)
+        blocks = [
+            (spans(self.offsets, v), spans(self.equation_offsets, e), cyclic)
+            for v, e, cyclic in runs
+        ]
+        return solve_block_triangular(a, blocks, b, lambda k, m: self.factor(numbers[k], m))
+
+    def __repr__(self) -> str:
+        n = int(self.offsets[-1])
+        cycles = [b for b, c in zip(self.blocks, self.cyclic, strict=True) if c]
+        shown = ", ".join(
+            "[" + ", ".join(self.variables[j] for j in b[:6]) + (", ..." if len(b) > 6 else "") + "]"
+            for b in cycles[:5]
+        )
+        return (
+            f"MultiplierSystem: A is {n} x {int(self.equation_offsets[-1])}, "
+            f"{len(self.variables)} variables in {len(self.blocks)} blocks, "
+            + (f"{len(cycles)} cyclic: {shown}" if cycles else "acyclic (unit upper triangular)")
+        )
+
+
+def entry_names(name: str, size: int) -> list[str]:
+    """Return the names of the entries of a variable or equation."""
+    return [name] if size == 1 else [f"{name}[{k}]" for k in range(size)]
+
+
+def spans(offsets: np.ndarray, members: Sequence[int]) -> np.ndarray:
+    """Return the entries of several variables, in order."""
+    parts = [np.arange(offsets[i], offsets[i + 1]) for i in members]
+    return np.concatenate(parts) if parts else np.zeros(0, int)
+
+
+def linearize(graph: Graph) -> MultiplierSystem:
+    """Return the multiplier system of a traced graph, at the values it was traced with."""
+    return MultiplierSystem(graph)
+
+
+# A graph stands below the systems made of it, so its method is given to it from here.
+Graph.linearize = linearize  # type: ignore[attr-defined]
+
+__all__ = ["MultiplierSystem", "Multipliers", "linearize", "real_entries"]

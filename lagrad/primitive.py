@@ -1,0 +1,44 @@
+"""A primitive: a function together with its local partials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lagrad.partials import Partial
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """A function f with its local partials.
+
+    Parameters
+    ----------
+    name
+        The name that messages, listings and pictures show.
+    function
+        Evaluates f on arrays (or on traced values of an outer trace).
+    partial
+        ``partial(k, z, args, kwargs)`` returns df/d(args[k]) as a `Partial`, at the arguments
+        ``args`` and the value ``z = f(*args, **kwargs)``.
+    derivatives
+        For elementwise functions of scalars the bare derivatives, one for each argument, so that
+        many scalar constraints can be linearized in one call.
+    multilinear
+        True if f is linear in each argument. Its partials then hold the other arguments, and
+        where those are constants, zeros in them are structure.
+    arguments
+        Brings a call, as a user may spell it, into the form ``(args, kwargs)`` with every array
+        in ``args``; a keyword that the rule does not know is a TypeError.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    partial: Callable[[int, Any, tuple[Any, ...], dict[str, Any]], Partial]
+    derivatives: Sequence[Callable[..., Any]] | None = None
+    multilinear: bool = False
+    arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+
+    def __repr__(self) -> str:
+        return f"Primitive({self.name})"

@@ -1,0 +1,33 @@
+"""The tables of derivatives: what each function's local partials are, and nothing else.
+
+``RULES`` maps a function to its `Primitive`, ``NO_GRADIENT`` holds the steps, ``SPELT`` the functions
+that are compositions of others.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from lagrad.primitive import Primitive
+from lagrad.rules import elementwise, linalg, products, reductions, shaping, special
+from lagrad.rules.constant import NO_GRADIENT, SPELT, stop_gradient
+
+RULES: Mapping[Callable[..., Any], Primitive] = MappingProxyType(
+    {
+        **elementwise.RULES,
+        **special.RULES,
+        **reductions.RULES,
+        **shaping.RULES,
+        **products.RULES,
+        **linalg.RULES,
+    }
+)
+
+#: ``ufunc.reduce`` and the function of the same meaning.
+REDUCE: Mapping[Any, Callable[..., Any]] = MappingProxyType(
+    {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+)
+
+__all__ = ["NO_GRADIENT", "REDUCE", "RULES", "SPELT", "stop_gradient"]

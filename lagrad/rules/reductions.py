@@ -1,0 +1,190 @@
+"""Reductions along axes: one line each, the weight of every entry.
+
+A reduction z of x changes by ``dz = sum over the axes of weight * dx``. A line states the weight as
+a function of z (with the reduced axes kept, of length one), x and the axes; a pair
+``(weight, mask)`` where only some entries take part.
+
+Conventions: equal maxima (minima) share the multiplier evenly; a norm has derivative 0 at 0, and
+so has a standard deviation of equal numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special as sc
+
+from lagrad.dispatch import overridable
+from lagrad.partials import ONE, Partial, Scale, Sum, then
+from lagrad.primitive import Primitive
+
+Axes = tuple[int, ...]
+
+
+@overridable
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return log(sum(exp(x))) along ``axis``, computed without overflow.
+
+    SciPy's function of the same name gives traced values no hook; this one is SciPy's underneath.
+
+    Parameters
+    ----------
+    x : array of any shape
+    axis : int, tuple of int or None
+        Summed over; ``None`` is all of them.
+    keepdims : bool
+        Keep the summed axes with length one.
+
+    Examples
+    --------
+    >>> round(float(logsumexp([1000.0, 1000.0])), 6)
+    1000.693147
+    """
+    return sc.logsumexp(x, axis=axis, keepdims=keepdims)
+
+
+def scale_to(x: Any, z: Any) -> Any:
+    """Return x / z with 0 where z is 0, and conj(x) for complex x."""
+    x = np.conjugate(x) if np.iscomplexobj(x) else x
+    return x / np.where(np.equal(z, 0), 1.0, z)
+
+
+def ties(z: Any, x: Any, axes: Axes) -> tuple[Any, Any]:
+    """The entries equal to the maximum (minimum) share it evenly; the others do not exist."""
+    here = np.equal(x, z)
+    return np.where(here, 1.0, 0.0) / np.sum(here, axis=axes, keepdims=True), here
+
+
+def product_of_others(z: Any, x: Any, axes: Axes) -> Any:
+    """Return the product of all other entries: z / x, or without division where x has a zero."""
+    if np.all(np.not_equal(x, 0)):
+        return z / x
+    rest = tuple(k for k in range(np.ndim(x)) if k not in axes)
+    order, shape = rest + axes, np.shape(x)
+    flat = np.reshape(np.transpose(x, order), [*(shape[k] for k in rest), -1])
+    n = flat.shape[-1]
+    others = np.prod(np.where(np.eye(n, dtype=bool), 1.0, flat[..., None, :]), axis=-1)
+    back = np.reshape(others, [shape[k] for k in order])
+    return np.transpose(back, np.argsort(order))
+
+
+def center(x: Any, axes: Axes) -> Any:
+    """Return x minus its mean."""
+    x = x - np.mean(x, axis=axes, keepdims=True)
+    return np.conjugate(x) if np.iscomplexobj(x) else x
+
+
+def size(x: Any, axes: Axes) -> int:
+    """Return how many entries go into one result."""
+    return math.prod(np.shape(x)[k] for k in axes)
+
+
+# fmt: off
+WEIGHTS: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.sum:    lambda z, x, axes: ONE,
+    np.mean:   lambda z, x, axes: 1 / size(x, axes),
+    np.prod:   product_of_others,
+    np.max:    ties,
+    np.min:    ties,
+    logsumexp: lambda z, x, axes: np.exp(x - np.where(np.isfinite(z), z, 0.0)),
+}
+SPREADS: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.var: lambda z, x, axes, ddof: 2 / (size(x, axes) - ddof) * center(x, axes),
+    np.std: lambda z, x, axes, ddof: scale_to(center(x, axes), z * (size(x, axes) - ddof)),
+}
+NORMS: dict[Any, Callable[..., Any]] = {
+    2:       lambda z, x, axes: scale_to(x, z),
+    1:       lambda z, x, axes: scale_to(x, np.absolute(x)),
+    np.inf:  lambda z, x, axes: extreme(z, x, axes),
+    -np.inf: lambda z, x, axes: extreme(z, x, axes),
+}
+# fmt: on
+
+
+def extreme(z: Any, x: Any, axes: Axes) -> tuple[Any, Any]:
+    """The weight of max |x| or min |x|."""
+    share, here = ties(z, np.absolute(x), axes)
+    return share * scale_to(x, np.absolute(x)), here
+
+
+def power_norm(p: float) -> Callable[..., Any]:
+    """Return the weight of (sum |x|^p)^(1/p)."""
+
+    def weight(z: Any, x: Any, axes: Axes) -> Any:
+        size_of = np.absolute(x)
+        return scale_to(x, size_of) * (size_of / np.where(np.equal(z, 0), 1.0, z)) ** (p - 1)
+
+    return weight
+
+
+def axes_of(x: Any, axis: Any) -> Axes:
+    """Return ``axis`` as a sorted tuple of non-negative axes of x."""
+    n = np.ndim(x)
+    axis = range(n) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    return tuple(sorted(int(k) % n for k in axis))
+
+
+def reduction(function: Callable[..., Any], weight: Callable[..., Any], name: str) -> Primitive:
+    """Return the primitive of a reduction; keywords besides axis and keepdims go to the weight."""
+
+    def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+        x = args[0]
+        options = {key: v for key, v in kwargs.items() if key not in ("axis", "keepdims")}
+        axes = axes_of(x, kwargs["axis"])
+        total = Sum(axes, np.shape(x), kwargs["keepdims"])
+        d, mask = weight(np.reshape(z, total.kept), x, axes, **options), None
+        if type(d) is tuple:
+            d, mask = d
+        return total if d is ONE else then(total, Scale(d, np.shape(x), mask))
+
+    return Primitive(name, function, partial, multilinear=function in (np.sum, np.mean))
+
+
+def reduction_arguments(a: Any, axis: Any = None, *, keepdims: Any = False, out: None = None) -> Any:
+    """Spell a reduction as function(a, axis=, keepdims=)."""
+    if out is not None:
+        raise TypeError("out= writes into a plain array")
+    return (a,), {"axis": axis, "keepdims": bool(keepdims)}
+
+
+def spread_arguments(
+    a: Any, axis: Any = None, *, ddof: float = 0, keepdims: Any = False, out: None = None
+) -> Any:
+    """Spell a variance as function(a, axis=, ddof=, keepdims=)."""
+    (a,), kwargs = reduction_arguments(a, axis, keepdims=keepdims, out=out)
+    return (a,), {**kwargs, "ddof": ddof}
+
+
+def norm_arguments(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Spell a norm as function(x, ord=, axis=, keepdims=); only norms of entries have a rule."""
+    if isinstance(axis, list):
+        axis = tuple(axis)
+    lengths = np.ndim(x) if axis is None else len(axis) if isinstance(axis, tuple) else 1
+    entrywise = ord is None or (lengths == 1 and ord != "fro" and ord != 0)
+    if not entrywise and not (ord == "fro" and lengths == 2):
+        raise TypeError(f"ord={ord!r} of a {lengths}-d array is no norm of its entries")
+    return (x,), {"ord": ord, "axis": axis, "keepdims": keepdims}
+
+
+def norm_weight(z: Any, x: Any, axes: Axes, ord: Any) -> Any:
+    """Return the weight of the norm of order ``ord``."""
+    ord = 2 if ord is None or ord == "fro" else ord
+    return NORMS.get(ord, power_norm(ord) if ord not in NORMS else None)(z, x, axes)
+
+
+def rule(function: Any, weight: Any, arguments: Any, name: str | None = None) -> Primitive:
+    """Return the primitive with its spelling."""
+    made = reduction(function, weight, name or function.__name__)
+    return Primitive(
+        made.name, made.function, made.partial, multilinear=made.multilinear, arguments=arguments
+    )
+
+
+RULES: dict[Callable[..., Any], Primitive] = {
+    **{f: rule(f, w, reduction_arguments) for f, w in WEIGHTS.items()},
+    **{f: rule(f, w, spread_arguments) for f, w in SPREADS.items()},
+    np.linalg.norm: rule(np.linalg.norm, norm_weight, norm_arguments, "norm"),
+}

@@ -1,0 +1,259 @@
+"""Functions that only move entries: one line each, the way back.
+
+How to add one: ``function: (arguments, back)``. ``arguments`` spells a call as
+``function(x, **options)``; ``back(w, x, **options)`` puts the multiplier of the result into the
+shape of x. The tangent is the function itself, and the entries of A come from running it on the
+indices of x. Where ``back`` is None the transpose is made from those indices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lagrad.dispatch import overridable, scatter_add
+from lagrad.partials import Broadcast, Cast, Move, Partial, Scale, origins, then
+from lagrad.primitive import Primitive
+
+
+def same(*names: str, **defaults: Any) -> Callable[..., Any]:
+    """Return the speller for a function of one array and the options ``names``."""
+
+    def arguments(a: Any, *rest: Any, **kwargs: Any) -> Any:
+        options = {**defaults, **dict(zip(names, rest, strict=False)), **kwargs}
+        unknown = set(options) - set(names)
+        if unknown or len(rest) > len(names):
+            raise TypeError(f"unexpected {sorted(unknown) or rest[len(names) :]}")
+        return (a,), options
+
+    return arguments
+
+
+def reshape_arguments(a: Any, *shape: Any, order: str = "C", **other: Any) -> Any:
+    """np.reshape(a, shape, order), in either spelling of the shape."""
+    if len(shape) == 2 and isinstance(shape[1], str):
+        shape, order = shape[:1], shape[1]
+    if not shape:
+        shape = (other.pop("shape", other.pop("newshape", None)),)
+    if other or order not in ("C", "F"):
+        raise TypeError(f"reshape with {sorted(other) or f'order={order!r}'}")
+    return (a,), {"shape": shape[0] if len(shape) == 1 else shape, "order": order}
+
+
+def reshape(a: Any, shape: Any, order: str = "C") -> Any:
+    """np.reshape, whose keyword for the shape was renamed between versions."""
+    return np.reshape(a, shape, order=order)
+
+
+def to_shape_of(w: Any, x: Any, **options: Any) -> Any:
+    """The way back of whatever keeps the order of the entries."""
+    return np.reshape(w, np.shape(x))
+
+
+def inverse_axes(axes: Any) -> Any:
+    """Return the permutation that undoes ``axes``."""
+    return None if axes is None else tuple(int(k) for k in np.argsort(np.mod(axes, len(axes))))
+
+
+# fmt: off
+SHAPING: dict[Callable[..., Any], tuple[Callable[..., Any], Callable[..., Any] | None]] = {
+    np.ravel:        (same("order", order="C"),
+                      lambda w, x, order: np.reshape(w, np.shape(x), order=order)),
+    np.squeeze:      (same("axis", axis=None), to_shape_of),
+    np.expand_dims:  (same("axis"), to_shape_of),
+    np.transpose:    (same("axes", axes=None),
+                      lambda w, x, axes: np.transpose(w, inverse_axes(axes))),
+    np.swapaxes:     (same("axis1", "axis2"),
+                      lambda w, x, axis1, axis2: np.swapaxes(w, axis1, axis2)),
+    np.moveaxis:     (same("source", "destination"),
+                      lambda w, x, source, destination: np.moveaxis(w, destination, source)),
+    np.flip:         (same("axis", axis=None), lambda w, x, axis: np.flip(w, axis)),
+    np.roll:         (same("shift", "axis", axis=None),
+                      lambda w, x, shift, axis: np.roll(w, np.negative(shift), axis)),
+    np.broadcast_to: (same("shape", "subok", subok=False),
+                      lambda w, x, shape, subok: Broadcast(np.shape(x), np.shape(w)).adjoint(w)),
+    np.repeat:       (same("repeats", "axis", axis=None), None),
+    np.tile:         (same("reps"), None),
+    np.take:         (same("indices", "axis", axis=None), None),
+    np.diagonal:     (same("offset", "axis1", "axis2", offset=0, axis1=0, axis2=1), None),
+    np.tril:         (same("k", k=0), lambda w, x, k: np.tril(w, k)),
+    np.triu:         (same("k", k=0), lambda w, x, k: np.triu(w, k)),
+    np.rot90:        (same("k", "axes", k=1, axes=(0, 1)),
+                      lambda w, x, k, axes: np.rot90(w, -k, axes)),
+}
+# fmt: on
+
+#: Those that may leave entries of x out.
+SELECTS = (np.take, np.diagonal, np.tril, np.triu)
+
+
+def shaping(
+    function: Callable[..., Any], arguments: Callable[..., Any], back: Callable[..., Any] | None
+) -> Primitive:
+    """Return the primitive of a function that moves entries."""
+
+    def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+        x, shape = args[0], np.shape(args[0])
+
+        def forward(v: Any) -> Any:
+            return function(v, **kwargs)
+
+        def backward(w: Any) -> Any:
+            return gathered_back(forward, shape, w) if back is None else back(w, x, **kwargs)
+
+        return Move(forward, backward, shape, np.shape(z), selects=function in SELECTS)
+
+    return Primitive(function.__name__, function, partial, multilinear=True, arguments=arguments)
+
+
+def gathered_back(forward: Callable[[Any], Any], shape: tuple[int, ...], w: Any) -> Any:
+    """Return the transpose of any move: add every entry to the place that it came from."""
+    source = origins(forward, shape)
+    kept = np.flatnonzero(source >= 0)
+    w = np.reshape(w, -1)
+    w = w if len(kept) == len(source) else w[kept]
+    return np.reshape(scatter_add(w, source[kept], (math.prod(shape),)), shape)
+
+
+@overridable
+def getitem(x: Any, index: Any) -> Any:
+    """Return ``x[index]``."""
+    return x[index]
+
+
+def getitem_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+    """Indexing takes; its transpose adds at the index."""
+    x, index = args
+    shape = np.shape(x)
+    return Move(
+        lambda v: v[index],
+        lambda w: scatter_add(w, index, shape),
+        shape,
+        np.shape(z),
+        selects=math.prod(np.shape(z)) != math.prod(shape),
+    )
+
+
+def scatter_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+    """The transpose of indexing, whose transpose is indexing. Repeated indices are summed."""
+    w, index, shape = args
+    size = math.prod(shape)
+    to = np.arange(size).reshape(shape)[index]
+    take = Move(lambda v: v[index], lambda u: scatter_add(u, index, shape), shape, np.shape(w))
+    return Transpose(take, np.broadcast_to(to, np.shape(w)).ravel())
+
+
+class Transpose(Partial):
+    """The transpose of an indexing move; ``to`` holds the output place of each entry."""
+
+    def __init__(self, move: Move, to: np.ndarray) -> None:
+        self.apply, self.adjoint = move.adjoint, move.apply  # type: ignore[method-assign]
+        self.in_shape, self.out_shape, self.to = move.out_shape, move.in_shape, to
+
+    def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
+        return self.adjoint(w), None if mask is None else self.adjoint(mask)
+
+    def entries(self) -> Any:
+        return self.to, np.arange(len(self.to)), np.ones(len(self.to))
+
+    def count(self) -> int:
+        return len(self.to)
+
+
+@overridable
+def assign(x: Any, v: Any, index: Any) -> Any:
+    """Return a copy of ``x`` in which ``x[index]`` is ``v``."""
+    out = np.array(x, dtype=np.result_type(x, v) if np.iscomplexobj(v) else None)
+    out[index] = v
+    return out
+
+
+def assign_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+    """What was overwritten no longer counts; what was written counts where it stands last."""
+    x, v, index = args
+    shape = np.shape(z)
+    if k == 0:
+        kept = np.ones(shape, bool)
+        kept[index] = False
+        return Scale(np.where(kept, 1.0, 0.0), shape, kept)
+    places = np.arange(math.prod(shape)).reshape(shape)[index]
+    last = np.full(math.prod(shape), -1)
+    last[places.ravel()] = np.arange(places.size)
+    won = last[places.ravel()] == np.arange(places.size)
+    stands = np.reshape(won, places.shape)
+    # A repeated index keeps its last value only, so the others have no entry.
+    put = Transpose(
+        Move(lambda u: u[index], lambda w: scatter_add(w, index, shape), shape, places.shape),
+        places.ravel(),
+    )
+    chosen = None if won.all() else Scale(np.where(stands, 1.0, 0.0), places.shape, stands)
+    stretch = Broadcast(np.shape(v), places.shape) if np.shape(v) != places.shape else None
+    return then(put, chosen, stretch)
+
+
+def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
+    """np.concatenate with each array an argument of its own."""
+    return np.concatenate(arrays, axis=axis)
+
+
+def concatenate_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+    """One array is put between zeros; the way back cuts it out."""
+    axis, shape = kwargs["axis"], np.shape(args[k])
+    axis = 0 if axis is None else axis % np.ndim(z)
+    flat = kwargs["axis"] is None
+    lengths = [math.prod(np.shape(a)) if flat else np.shape(a)[axis] for a in args]
+    start = sum(lengths[:k])
+    cut = (slice(None),) * axis + (slice(start, start + lengths[k]),)
+
+    def forward(v: Any) -> Any:
+        return scatter_add(np.reshape(v, -1) if flat else v, cut, np.shape(z))
+
+    def backward(w: Any) -> Any:
+        return np.reshape(w[cut], shape) if flat else w[cut]
+
+    return Move(forward, backward, shape, np.shape(z))
+
+
+def pad_arguments(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
+    """np.pad(array, pad_width), filled with a constant."""
+    if mode != "constant":
+        raise TypeError(f"pad with mode={mode!r}; concatenate slices of the array")
+    return (array,), {"pad_width": pad_width, "mode": mode, **options}
+
+
+def pad_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+    """The way back cuts the border off."""
+    shape = np.shape(args[0])
+    widths = np.broadcast_to(kwargs["pad_width"], (len(shape), 2))
+    inside = tuple(slice(int(a), int(a) + n) for (a, _), n in zip(widths, shape, strict=True))
+    return Move(lambda v: scatter_add(v, inside, np.shape(z)), lambda w: w[inside], shape, z.shape)
+
+
+@overridable
+def astype(x: Any, dtype: Any) -> Any:
+    """Return ``x.astype(dtype)``."""
+    return x.astype(dtype)
+
+
+def astype_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+    """A change of precision; where a parent and a value differ in dtype the cast is added there."""
+    return Cast(np.shape(z), z.dtype, z.dtype)
+
+
+RULES: dict[Callable[..., Any], Primitive] = {
+    **{f: shaping(f, *line) for f, line in SHAPING.items()},
+    np.reshape: shaping(reshape, reshape_arguments, lambda w, x, shape, order: np.reshape(
+        w, np.shape(x), order=order)),
+    getitem: Primitive("getitem", getitem, getitem_partial, multilinear=True),
+    scatter_add: Primitive("scatter_add", scatter_add, scatter_partial, multilinear=True),
+    assign: Primitive("assign", assign, assign_partial, multilinear=True),
+    np.concatenate: Primitive(
+        "concatenate", concatenate, concatenate_partial, multilinear=True,
+        arguments=lambda arrays, axis=0: (tuple(arrays), {"axis": axis}),
+    ),
+    np.pad: Primitive("pad", np.pad, pad_partial, multilinear=True, arguments=pad_arguments),
+    astype: Primitive("astype", astype, astype_partial, multilinear=True),
+}

@@ -1,0 +1,43 @@
+"""Functions of ``scipy.special``, and our own spellings of those that SciPy gives no hook for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special as sc
+
+from lagrad.primitive import Primitive
+from lagrad.rules.elementwise import elementwise
+
+ROOT_PI = np.sqrt(np.pi)
+
+# fmt: off
+ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
+    sc.expit:     (lambda z, x: z * (1 - z),),
+    sc.logit:     (lambda z, x: 1 / (x * (1 - x)),),
+    sc.log_expit: (lambda z, x: sc.expit(-x),),
+    sc.erf:       (lambda z, x: 2 / ROOT_PI * np.exp(-x * x),),
+    sc.erfc:      (lambda z, x: -2 / ROOT_PI * np.exp(-x * x),),
+    sc.ndtr:      (lambda z, x: np.exp(-x * x / 2) / np.sqrt(2 * np.pi),),
+    sc.gamma:     (lambda z, x: z * sc.digamma(x),),
+    sc.gammaln:   (lambda z, x: sc.digamma(x),),
+    sc.digamma:   (lambda z, x: sc.zeta(2.0, x),),
+    sc.zeta:      (lambda z, s, x: missing("zeta with respect to s"),
+                   lambda z, s, x: -s * sc.zeta(s + 1.0, x)),
+    sc.xlogy:     (lambda z, x, y: np.log(y),
+                   lambda z, x, y: x / np.where(np.equal(x, 0), 1.0, y)),
+    sc.xlog1py:   (lambda z, x, y: np.log1p(y),
+                   lambda z, x, y: x / np.where(np.equal(x, 0), 1.0, 1 + y)),
+    sc.entr:      (lambda z, x: -np.log(x) - 1,),
+}
+# fmt: on
+
+
+def missing(what: str) -> Any:
+    """Refuse a derivative that has no elementary form."""
+    raise NotImplementedError(f"{what} has no elementary derivative")
+
+
+RULES: dict[Callable[..., Any], Primitive] = {f: elementwise(f, d) for f, d in ELEMENTWISE.items()}

@@ -1,0 +1,79 @@
+"""Back-substitution, matrix-free: this is backprop.
+
+In topological order A is unit upper triangular, so the last unknown of ``A lam = e_n`` is known, and
+each one is found from those after it:
+
+    lam_j = (e_n)_j + sum over i in beta(j) of (df_i/dz_j)^T lam_i
+
+Done from the side of i, every constraint hands its multiplier to its parents through the partials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class Rows(Protocol):
+    """Constraints in topological order with their partials: a `Graph`, or a model of systems."""
+
+    def pull(self, i: int, w: Any, mask: Any) -> Any:
+        """Yield (j, (df_i/dz_j)^T w, mask)."""
+
+    def push(self, i: int, tangents: Mapping[int, Any]) -> Any:
+        """Return sum of df_i/dz_j dz_j."""
+
+
+class Sums(dict[int, tuple[Any, Any]]):
+    """Multipliers in the making: for each variable the sum so far, and the mask of its entries."""
+
+    def add(self, j: int, w: Any, mask: Any = None) -> None:
+        """Add a contribution; what either of the two has present is present in the sum."""
+        old = self.get(j)
+        if old is None:
+            self[j] = w, mask
+        else:
+            both = None if mask is None or old[1] is None else np.logical_or(mask, old[1])
+            self[j] = old[0] + w, both
+
+
+def back_substitute(
+    rows: Rows, seeds: Mapping[int, Any], keep: Collection[int] | None = None
+) -> dict[int, Any]:
+    """Return the multipliers of the constraints ``keep`` (all of them for None).
+
+    Parameters
+    ----------
+    rows : constraints in topological order
+    seeds : right-hand side, by row; e_n is ``{n: 1.0}``
+    keep : rows whose multipliers are wanted; the others are freed once they have been used
+
+    Returns
+    -------
+    dict of arrays, shaped like the variables; a row that the seeds do not depend on is missing.
+    """
+    lam, sums = {}, Sums()
+    for i, seed in seeds.items():
+        sums.add(i, seed)
+    with np.errstate(all="ignore"):
+        for i in range(max(sums, default=-1), -1, -1):
+            if i in sums:
+                w, mask = sums.pop(i)
+                if keep is None or i in keep:
+                    lam[i] = w
+                for j, contribution, present in rows.pull(i, w, mask):
+                    sums.add(j, contribution, present)
+    return lam
+
+
+def forward_substitute(rows: Rows, n: int, seeds: Mapping[int, Any]) -> dict[int, Any]:
+    """Return the tangents ``zdot`` of ``A^T zdot = xdot``: the same partials, first row first."""
+    tangents = dict(seeds)
+    with np.errstate(all="ignore"):
+        for i in range(min(seeds, default=n), n):
+            change = rows.push(i, tangents)
+            if change is not None:
+                tangents[i] = tangents[i] + change if i in tangents else change
+    return tangents

@@ -1,0 +1,30 @@
+"""Dense LU by LAPACK, for small blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from scipy.linalg import lapack
+
+from lagrad.status import SingularError, Status
+
+
+class DenseLU:
+    """P M = L U with partial pivoting; refuses a matrix that is singular to working precision."""
+
+    def __init__(self, m: Any) -> None:
+        dense = np.asarray(m.toarray() if hasattr(m, "toarray") else m, dtype=float)
+        self.method = f"dense LU of {len(dense)}"
+        norm = np.abs(dense).sum(axis=0).max(initial=0.0)
+        lu, pivots, info = lapack.dgetrf(dense)
+        if info == 0:
+            rcond, _ = lapack.dgecon(lu, norm)
+        if info != 0 or not rcond > np.finfo(float).eps:
+            raise SingularError(Status.SINGULAR.value)
+        self.factors = lu, pivots
+
+    def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
+        """Return M^-1 b or M^-T b."""
+        return scipy.linalg.lu_solve(self.factors, b, trans=int(transposed))

@@ -1,0 +1,84 @@
+"""Outcomes as sentences, and exceptions that name a constraint.
+
+Every failure says what happened, what it usually means, and what to try. A solver ends in one
+`Status`; with ``throw=True`` (the default everywhere) a status that is not a success is raised as
+the exception that stands beside it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+
+
+class LagradError(Exception):
+    """Base of all errors raised by lagrad."""
+
+
+class ArgumentError(LagradError, TypeError):
+    """An argument is of the wrong kind, shape or name."""
+
+
+class TraceError(LagradError, TypeError):
+    """A traced value met something that a trace cannot follow."""
+
+
+class MissingRuleError(LagradError, NotImplementedError):
+    """A function was called on a traced value and has no rule for its local partials."""
+
+
+class StructureError(LagradError, ValueError):
+    """The constraints do not determine the variables, whatever their values."""
+
+
+class SingularError(LagradError, np.linalg.LinAlgError):
+    """A cyclic block of A is singular at these values."""
+
+
+class ConvergenceError(LagradError, ArithmeticError):
+    """The values of a cyclic block were not found."""
+
+
+class NonFiniteError(LagradError, FloatingPointError):
+    """NaN or inf reached the output or a gradient."""
+
+
+class SizeError(LagradError, MemoryError):
+    """A matrix was refused because it would not fit in memory."""
+
+
+class Status(Enum):
+    """How a solve ended; the value is the sentence a person reads."""
+
+    SOLVED = "solved: every residual is below its tolerance"
+    NOT_CONVERGED = (
+        "not converged: the residual of the constraints stayed above the tolerance; the start may "
+        "be too far from a solution, or there is none. Try another start, or more steps "
+        "(max_steps)"
+    )
+    NOT_FINITE = (
+        "not finite: NaN or inf appeared while the constraints were evaluated; the iteration "
+        "left the domain of a function. Try a start inside the domain"
+    )
+    SINGULAR = (
+        "singular: the equations of a cyclic block are linearly dependent at these values, so the "
+        "block has no unique solution or derivative there. Look for a redundant equation, a "
+        "variable without influence, or a turning point"
+    )
+    INACCURATE = (
+        "inaccurate: the linear solve left a residual above its tolerance even after iterative "
+        "refinement; the matrix is nearly singular or badly scaled. Rescale the equations"
+    )
+
+    @property
+    def success(self) -> bool:
+        """True when the result can be used."""
+        return self is Status.SOLVED
+
+
+def exception_for(status: Status) -> type[LagradError]:
+    """Return the exception class that a failed ``status`` is raised as."""
+    if status is Status.SINGULAR or status is Status.INACCURATE:
+        return SingularError
+    return ConvergenceError

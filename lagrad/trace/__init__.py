@@ -1,0 +1,198 @@
+"""Tracing plain NumPy: run a function once, on arrays that write down the constraints.
+
+The values are there while the function runs, so Python's ``if``, ``while`` and ``print`` work. What
+is computed from anything but traced values (random numbers, files) is a constant of the graph.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from lagrad.containers import leaves, unflatten
+from lagrad.graph import Graph
+from lagrad.status import ArgumentError, TraceError
+from lagrad.trace.boundary import Leak
+from lagrad.trace.tape import CURRENT, Trace
+from lagrad.trace.tracer import Structure, Traced, Tracer, constant_array, snapshot, stopped
+
+__all__ = ["Structure", "Traced", "Tracer", "Trace", "lift", "names_of", "record", "trace",
+           "tracing", "zeros"]
+
+
+@contextmanager
+def tracing() -> Iterator[Trace]:
+    """Open a trace inside the one now running, if any; it is closed whatever happens inside."""
+    outer = CURRENT.get()
+    inner = Trace(0 if outer is None else outer.level + 1)
+    token = CURRENT.set(inner)
+    try:
+        yield inner
+    finally:
+        inner.open = False
+        CURRENT.reset(token)
+
+
+def zeros(shape: Any, dtype: Any = float) -> Any:
+    """Return zeros that take traced values: ``x = lg.zeros(3); x[0] = t``.
+
+    Outside of a trace this is ``np.zeros``.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+    dtype : float or complex dtype
+
+    Examples
+    --------
+    >>> import lagrad as lg
+    >>> def f(t):
+    ...     x = lg.zeros(3)
+    ...     x[1] = t * t
+    ...     return x.sum()
+    >>> float(lg.grad(f)(3.0))
+    6.0
+    """
+    trace = CURRENT.get()
+    plain = np.zeros(shape, dtype)
+    return plain if trace is None else constant_array(trace, plain)
+
+
+def variable(value: Any, name: str) -> Any:
+    """Return an argument as the value of a variable: floating, copied, never the caller's array.
+
+    Raises
+    ------
+    ArgumentError
+        For arrays of integers, booleans or objects, and whatever is no number.
+    """
+    if isinstance(value, Traced):
+        if value.dtype.kind in "fc":
+            return snapshot(value)
+        return variable(value._value, name)
+    if type(value) in (int, float):
+        return np.float64(value)
+    if isinstance(value, complex) and not isinstance(value, np.generic):
+        return np.complex128(value)
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        raise ArgumentError(f"{name} is {value!r}, which is no variable: leave it out of argnums")
+    array = np.array(value) if not isinstance(value, np.generic) else value
+    kind = array.dtype.kind
+    if kind == "O" and any(isinstance(x, Leak) for x in np.ravel(array)):
+        raise TraceError(f"{name} is np.array([...]) of traced values; write np.stack([...])")
+    if kind in "iub":
+        raise ArgumentError(
+            f"{name} is an array of dtype {array.dtype}, which has no derivative; pass "
+            f"{name}.astype(float), or leave it out of argnums"
+        )
+    if kind not in "fc":
+        raise ArgumentError(
+            f"{name} is {type(value).__name__} of dtype {array.dtype}; pass floats or complex "
+            "numbers, in arrays or nested tuples, lists, dicts and dataclasses"
+        )
+    return array
+
+
+def lift(trace: Trace, tree: Any, name: str) -> tuple[Any, list[int]]:
+    """Return ``tree`` with its leaves as variables of ``trace``, and their rows."""
+    tracers = []
+    for label, leaf in leaves(tree, name):
+        value = variable(leaf, label)
+        tracers.append(Tracer(trace, trace.input(value, label), value))
+    rows = [t._row for t in tracers]
+    return unflatten(tree, iter(tracers)), rows
+
+
+def names_of(f: Callable[..., Any], count: int) -> list[str]:
+    """Return the names of the first ``count`` parameters of ``f``, as far as they can be had."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    positional = [
+        p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
+    return (positional + [f"{rest}{k}" for k in range(count)])[:count]
+
+
+def record(
+    f: Callable[..., Any], args: tuple[Any, ...], argnums: tuple[int, ...], kwargs: dict[str, Any]
+) -> tuple[Trace, list[Any], list[list[int]]]:
+    """Run ``f`` with the arguments ``argnums`` traced.
+
+    Returns
+    -------
+    trace : Trace, closed
+    result : what ``f`` returned, with tracers in it
+    rows : the input rows of each of ``argnums``
+    """
+    names = names_of(f, len(args))
+    with tracing() as trace:
+        given, rows = list(args), []
+        for k in argnums:
+            given[k], found = lift(trace, args[k], names[k])
+            rows.append(found)
+        result = f(*given, **kwargs)
+    return trace, result, rows
+
+
+def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
+    """Run ``f(*args)`` once and return its constraints as a graph.
+
+    Parameters
+    ----------
+    f : function of arrays, returning arrays (nested containers of them on both sides)
+    *args : values; all of them become inputs of the graph
+    **kwargs : passed on as they are
+
+    Returns
+    -------
+    Graph
+        ``print`` it; ``.linearize()`` gives the `MultiplierSystem`.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is no variable: integer arrays, strings.
+    MissingRuleError
+        If ``f`` calls a function that has no rule.
+
+    Examples
+    --------
+    >>> import lagrad as lg
+    >>> graph = lg.trace(lambda x, y: x * y, 2.0, 3.0)
+    >>> [str(c) for c in graph.constraints]
+    ['x = input', 'y = input', 'z3 = multiply(x, y)']
+    """
+    made, result, rows = record(f, args, tuple(range(len(args))), kwargs)
+    outputs = tuple(
+        leaf._row for _, leaf in leaves(result) if type(leaf) is Tracer and leaf._trace is made
+    )
+    return made.graph(tuple(r for found in rows for r in found), outputs)
+
+
+def plain(trace: Trace, leaf: Any, label: str = "the result") -> Any:
+    """Return a result of a traced function as the value one level down.
+
+    Raises
+    ------
+    TraceError
+        If it is an array made by ``np.array`` of traced values.
+    """
+    if isinstance(leaf, Traced) and leaf._trace is trace:
+        return leaf._value
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
+        if any(isinstance(x, Leak | Traced) for x in leaf.ravel()):
+            raise TraceError(
+                f"{label} is a plain object array of traced values (np.array([...]) or "
+                "np.asarray); return np.stack([...]) or the list itself"
+            )
+    return leaf
+
+
+__all__ += ["plain", "stopped"]

@@ -1,0 +1,105 @@
+"""A trace: the columns of a graph in the making, with the values in them."""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from inspect import currentframe
+from threading import get_ident
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from lagrad.graph import INPUT, Columns, Graph
+from lagrad.primitive import Primitive
+
+HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+#: Code in these folders is never the user's; the gallery is written as a user would.
+INTERNAL = (HERE, os.path.join(os.path.dirname(np.__file__), ""))
+GALLERY = os.path.join(HERE, "gallery", "")
+
+#: The trace that the code now running belongs to: it gives the nesting level, and a home to `zeros`.
+CURRENT: ContextVar[Trace | None] = ContextVar("lagrad_trace", default=None)
+
+
+class Trace:
+    """Records constraints; knows nothing of the objects that users hold.
+
+    ``level`` counts the traces around this one: in an expression of several, the innermost records,
+    and the values of the others are the tracers of the outer trace.
+    """
+
+    __slots__ = ("columns", "frozen", "guards", "level", "numbers", "open", "thread")
+
+    def __init__(self, level: int) -> None:
+        self.columns = Columns()
+        self.numbers: dict[Primitive, int] = {}
+        self.frozen: dict[int, tuple[Any, Any]] = {}
+        self.guards: list[tuple[Any, Any]] = []
+        self.level = level
+        self.open = True
+        self.thread = get_ident()
+
+    def record(
+        self, primitive: Primitive, refs: list[int], kwargs: dict[str, Any] | None, value: Any
+    ) -> int:
+        """Append the row ``value = primitive(refs)`` and return its number."""
+        c = self.columns
+        number = self.numbers.get(primitive)
+        if number is None:
+            number = self.numbers[primitive] = len(c.primitives)
+            c.primitives.append(primitive)
+        row = len(c.op)
+        c.op.append(number)
+        c.refs.extend(refs)
+        c.start.append(len(c.refs))
+        c.values.append(value)
+        if kwargs:
+            c.kwargs[row] = kwargs
+        # Who asked: the innermost frame that is the user's own code.
+        frame = currentframe().f_back.f_back  # type: ignore[union-attr]
+        code: CodeType | None = None
+        while frame is not None:
+            code = frame.f_code
+            name = code.co_filename
+            if not name.startswith(INTERNAL) or name.startswith(GALLERY):
+                break
+            frame = frame.f_back
+        c.code.append(code if frame is not None else None)
+        c.at.append(frame.f_lasti if frame is not None else 0)
+        return row
+
+    def constant(self, value: Any) -> int:
+        """Keep a constant argument and return its (negative) reference.
+
+        A writeable array is copied, since the user may write into it before the sweep; the copy is
+        shared as long as the array has not changed.
+        """
+        if type(value) is np.ndarray and value.size and (value.flags.writeable or not value.flags.owndata):
+            known = self.frozen.get(id(value))
+            if known is None or not same(known[1], value):
+                known = self.frozen[id(value)] = (value, value.copy())
+            value = known[1]
+        constants = self.columns.constants
+        constants.append(value)
+        return -len(constants)
+
+    def input(self, value: Any, name: str) -> int:
+        """Append an input row, r_i = z_i - x_i."""
+        row = self.record(INPUT, [], None, value)
+        self.columns.names[row] = name
+        return row
+
+    def graph(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Graph:
+        """Return what was recorded as a graph."""
+        return Graph(self.columns, inputs, outputs)
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """True if two arrays agree bit by bit in shape, dtype and value; NaN equals NaN."""
+    return (
+        a.dtype == b.dtype
+        and a.shape == b.shape
+        and bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"))
+    )
