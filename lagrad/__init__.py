@@ -65,16 +65,17 @@ from lagrad.api import (
     jacobian,
     jvp,
     primitive,
-    ravel,
     value_and_grad,
     vjp,
 )
 from lagrad.check import check_grad
-from lagrad.declare import Solution, System
+from lagrad.containers import ravel
+from lagrad.declare import System
 from lagrad.graph import Graph
 from lagrad.multipliers import Multipliers, MultiplierSystem
 from lagrad.rules.constant import cross_entropy, relu, softmax, stop_gradient
 from lagrad.rules.reductions import logsumexp
+from lagrad.solution import Solution
 from lagrad.trace import trace, zeros
 
 __version__ = "0.1.0"

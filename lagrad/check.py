@@ -86,17 +86,25 @@ def check_grad(
     w = map_leaves(lambda z: rng.standard_normal(np.shape(z)), value)
     forward = dot(w, tangent)
     backward = dot(pullback(w), v)
-    size = sum(float(np.sum(np.abs(a * b))) for (_, a), (_, b) in zip(
-        leaves(w), leaves(tangent), strict=True)) or 1.0
+    size = (
+        sum(
+            float(np.sum(np.abs(a * b)))
+            for (_, a), (_, b) in zip(leaves(w), leaves(tangent), strict=True)
+        )
+        or 1.0
+    )
     adjoint = abs(forward - backward) / size
 
     def along(h: float) -> float:
         return dot(w, f(*map_leaves(lambda x, d: x + h * d, args, v)))
 
-    difference = min(
-        abs((8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h) - forward)
-        for h in (1e-2, 1e-3, 1e-4)
-    ) / size
+    difference = (
+        min(
+            abs((8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h) - forward)
+            for h in (1e-2, 1e-3, 1e-4)
+        )
+        / size
+    )
     start = along(0.0)
     noise = 1e3 * np.finfo(float).eps * max(abs(start), size * 1e-3)
     steps = [2.0**-k for k in range(3, 15)]

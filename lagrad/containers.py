@@ -6,8 +6,11 @@ A leaf is anything else. Gradients come back in the container that the argument 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 from lagrad.status import ArgumentError
 
@@ -98,3 +101,34 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
             )
         columns.append([leaf for _, leaf in found])
     return unflatten(tree, iter([function(*row) for row in zip(*columns, strict=True)]))
+
+
+def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the leaves of a container as one vector, and the function that puts it back.
+
+    Examples
+    --------
+    >>> import lagrad as lg, numpy as np
+    >>> vector, unravel = lg.ravel({"a": 1.0, "b": np.array([2.0, 3.0])})
+    >>> vector.tolist(), unravel(2 * vector)["b"].tolist()
+    ([1.0, 2.0, 3.0], [4.0, 6.0])
+    """
+    parts = [leaf for _, leaf in leaves(tree)]
+    shapes = [np.shape(x) for x in parts]
+    vector = np.concatenate([np.reshape(x, -1) for x in parts]) if parts else np.zeros(0)
+
+    def unravel(v: Any) -> Any:
+        if np.shape(v) != (sum(math.prod(s) for s in shapes),):
+            raise ArgumentError(
+                f"unravel takes a vector of shape {np.shape(vector)}, not {np.shape(v)}"
+            )
+        ends = np.cumsum([math.prod(s) for s in shapes]).tolist()
+        return unflatten(
+            tree,
+            (
+                np.reshape(v[e - math.prod(s) : e], s) if s else v[e - 1]
+                for e, s in zip(ends, shapes, strict=True)
+            ),
+        )
+
+    return vector, unravel

@@ -78,9 +78,7 @@ class Contraction(Partial):
         return math.prod(self.sizes[c] for c in {*self.out, *self.labels[self.k]})
 
 
-def contraction(
-    k: int, operands: Sequence[Any], labels: Sequence[Labels], out: Labels
-) -> Partial:
+def contraction(k: int, operands: Sequence[Any], labels: Sequence[Labels], out: Labels) -> Partial:
     """Return the partial with respect to operand ``k``; a repeated label takes a diagonal first."""
     labels, operands = list(labels), list(operands)
     diagonal = None

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.finite import finite
 from lagrad.forward import solve_values
 from lagrad.graph import short
-from lagrad.model import Block, Equation, Model
-from lagrad.multipliers import MultiplierSystem, Multipliers, entry_names
-from lagrad.order import Deficiency, components, match
-from lagrad.status import (
-    ArgumentError,
-    NonFiniteError,
-    SingularError,
-    Status,
-    StructureError,
-    exception_for,
-)
+from lagrad.model import Equation, Model
+from lagrad.solution import Solution, refuse_nonfinite
+from lagrad.status import ArgumentError, Status, StructureError, exception_for, suggestion
+from lagrad.structure import final, find_blocks
 from lagrad.trace import Traced
 
 
@@ -177,7 +169,9 @@ class System:
 
     def _new(self, name: str, where: str) -> None:
         for table, what in (
-            (self.inputs, "an input"), (self.data, "an input"), (self.unknowns, "an unknown"),
+            (self.inputs, "an input"),
+            (self.data, "an input"),
+            (self.unknowns, "an unknown"),
         ):
             if name in table:
                 raise StructureError(
@@ -203,27 +197,28 @@ class System:
             raise ArgumentError(f"the constraint of {name} is {function!r}, which is no function")
         parameters = inspect.signature(function).parameters.values()
         own = []
+        by_position = parents is not None and not isinstance(parents, Mapping)
         for p in parameters:
-            if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY):
+            if not by_position and p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY):
                 raise ArgumentError(
                     f"constraint {name} ({where}): its parameters name its parents, so {p} will not "
-                    "do; name them one by one"
+                    "do; name them one by one, or give constrain(name, f, parents=[...])"
                 )
             own.append(p.name)
+        keywords: tuple[str, ...] = ()
         if parents is None:
-            pairs = {k: k for k in own}
+            names = keywords = tuple(own)
         elif isinstance(parents, Mapping):
-            pairs = dict(parents)
+            keywords, names = tuple(parents), tuple(parents.values())
         else:
-            parents = list(parents)
-            if len(parents) > len(own):
+            names = (parents,) if isinstance(parents, str) else tuple(parents)
+            try:
+                inspect.signature(function).bind(*names)
+            except TypeError as error:
                 raise ArgumentError(
-                    f"constraint {name} ({where}) has parameters {own} for the parents {parents}"
-                )
-            pairs = dict(zip(own, parents, strict=False))
-        self.equations[name] = Equation(
-            name, function, tuple(pairs.values()), tuple(pairs), explicit, where
-        )
+                    f"constraint {name} ({where}) takes {own}, not the parents {names}: {error}"
+                ) from None
+        self.equations[name] = Equation(name, function, names, keywords, explicit, where)
 
     # -- solving ---------------------------------------------------------------------------------
 
@@ -288,9 +283,11 @@ class System:
         values, data = dict(self.inputs), dict(self.data)
         for name, value in inputs.items():
             if name not in values and name not in data:
-                kind = "a variable, not an input; start={...} sets where its search begins" if (
-                    name in self.equations or name in self.unknowns
-                ) else "not an input" + suggestion(name, [*values, *data])
+                kind = (
+                    "a variable, not an input; start={...} sets where its search begins"
+                    if (name in self.equations or name in self.unknowns)
+                    else "not an input" + suggestion(name, [*values, *data])
+                )
                 raise ArgumentError(f"{name} is {kind}")
             floating, value = self._input(name, value)
             if floating != (name in values):
@@ -333,312 +330,12 @@ class System:
         lines = [f"System: inputs {', '.join([*self.inputs, *self.data]) or 'none'}"]
         for e in self.equations.values():
             call = f"f({', '.join(e.parents)})"
-            lines.append(f"  {e.name} = {call}" if e.explicit else f"  0 = {e.name}({', '.join(e.parents)})")
+            lines.append(
+                f"  {e.name} = {call}" if e.explicit else f"  0 = {e.name}({', '.join(e.parents)})"
+            )
         if self.unknowns:
             lines.append(f"  unknowns: {', '.join(self.unknowns)}")
         return "\n".join(lines)
-
-
-class Solution(Mapping[str, Any]):
-    """The values of a solved `System`, and its multiplier system.
-
-    Attributes
-    ----------
-    values : dict of arrays by name, in solve order
-    status : Status
-    stats : list of dicts, one for each cyclic block: variables, status, steps, residual
-    system : MultiplierSystem
-    """
-
-    def __init__(self, model: Model, status: Status, stats: dict[int, dict[str, Any]]) -> None:
-        self.status = status
-        self.stats = list(stats.values())
-        self.system = MultiplierSystem(model)
-        order = [model.names[j] for b in model.blocks for j in b.variables]
-        self.values = {  # type: ignore[assignment]
-            n: model.values[n] for n in order if n in model.values
-        }
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.values:
-            raise KeyError(f"{name} is no variable{suggestion(name, self.values)}")
-        return self.values[name]
-
-    def __iter__(self) -> Any:
-        return iter(self.values)
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs."""
-        model = self.system.model
-        return tuple(e.name for e in model.equations if e.function is None)
-
-    def multipliers(self, of: Any = None, method: str = "auto") -> Multipliers:
-        """Return the multipliers of all equations for the output ``of``; see
-        `MultiplierSystem.solve`."""
-        self._usable()
-        found = self.system.solve(of, method)
-        for name, w in found.items():
-            if not finite(w):
-                raise NonFiniteError(
-                    f"NaN or inf reached the multiplier of {name} "
-                    f"({self.system.model.where(self.system.equations.index(name))}): a local "
-                    "partial on the way from the output is not finite there"
-                )
-        return found
-
-    def gradient(self, of: Any, wrt: Iterable[str] | str | None = None) -> dict[str, Any]:
-        """Return d(of)/d(input) for the inputs ``wrt``, all of them by default.
-
-        Parameters
-        ----------
-        of : str or dict
-            A scalar variable, or weights by name.
-        wrt : names of inputs
-
-        Raises
-        ------
-        SingularError
-            If a cyclic block is singular, with the names of its variables.
-        """
-        wanted = self._inputs(wrt)
-        lam = self.multipliers(of)
-        return {name: lam[name] for name in wanted}
-
-    def jacobian(
-        self, of: Iterable[str] | str, wrt: Iterable[str] | str | None = None
-    ) -> dict[str, dict[str, Any]]:
-        """Return {of: {wrt: array of shape (shape of of) + (shape of wrt)}}.
-
-        All from one factorisation of each cyclic block: with A from the outputs, or with A^T from
-        the inputs, whichever has fewer entries.
-        """
-        self._usable()
-        system, model = self.system, self.system.model
-        rows = [system.variable(n) for n in ([of] if isinstance(of, str) else of)]
-        columns = [system.variable(n) for n in self._inputs(wrt)]
-        m, n = (sum(int(model.sizes[j]) for j in side) for side in (rows, columns))
-        out = {
-            i: {j: np.zeros((int(model.sizes[i]), int(model.sizes[j]))) for j in columns}
-            for i in rows
-        }
-        if m <= n:
-            for i in rows:
-                for p, e in enumerate(np.eye(int(model.sizes[i]))):
-                    lam, _ = system.sweep({i: e.reshape(model.shape(i))[()]})
-                    for j in columns:
-                        out[i][j][p] = np.ravel(lam[j]) if j in lam else 0.0
-        else:
-            for j in columns:
-                for p, e in enumerate(np.eye(int(model.sizes[j]))):
-                    dz = system.tangents({j: e.reshape(model.shape(j))[()]})
-                    for i in rows:
-                        out[i][j][:, p] = np.ravel(dz[i]) if i in dz else 0.0
-        for i in rows:
-            for j in columns:
-                if not finite(out[i][j]):
-                    raise NonFiniteError(
-                        f"NaN or inf in the derivative of {model.name(i)} with respect to "
-                        f"{model.name(j)}: a local partial between them is not finite"
-                    )
-        return {
-            model.name(i): {
-                model.name(j): out[i][j].reshape(model.shape(i) + model.shape(j))[()]
-                for j in columns
-            }
-            for i in rows
-        }
-
-    def culprits(self) -> str:
-        """Name what is singular in the block that failed."""
-        for k, block in enumerate(self.system.model.blocks):
-            if block.cyclic and self.stats and self.stats[-1]["variables"] == [
-                self.system.model.names[j] for j in block.variables
-            ]:
-                return self.system.culprits(k, self.system.block_matrix(k))
-        return ""
-
-    def _usable(self) -> None:
-        if not self.status.success:
-            raise exception_for(self.status)(
-                f"the values were not found, so there is no derivative: {self.status.value}"
-            )
-
-    def _inputs(self, wrt: Iterable[str] | str | None) -> list[str]:
-        if wrt is None:
-            return list(self.inputs)
-        names = [wrt] if isinstance(wrt, str) else list(wrt)
-        for name in names:
-            if name not in self.inputs:
-                data = " (it is data, which has no derivative)" if name in self.system.model.data else ""
-                raise ArgumentError(f"{name} is no input{data}{suggestion(name, self.inputs)}")
-        return names
-
-    def report(self) -> str:
-        """Return the blocks in solve order: what was solved together, how, and how well."""
-        model = self.system.model
-        lines = [f"status: {self.status.value}"]
-        by_names = {tuple(s["variables"]): s for s in self.stats}
-        for block in model.blocks:
-            names = tuple(model.names[j] for j in block.variables)
-            if block.cyclic and names in by_names:
-                s = by_names[names]
-                lines.append(
-                    f"cycle of {', '.join(names)} ({int(model.sizes[list(block.variables)].sum())} "
-                    f"unknowns): Newton, {s['steps']} steps, largest residual {s['residual']:.1e}"
-                )
-        explicit = sum(not b.cyclic for b in model.blocks)
-        lines.append(f"{explicit} blocks evaluated in order, {len(model.blocks) - explicit} cyclic")
-        return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        lines = [f"{n} = {short(z)}" for n, z in self.values.items()]
-        return "\n".join([f"Solution: {self.status.value}", *lines])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__
-
-
-# -- structure -----------------------------------------------------------------------------------
-
-
-def find_blocks(model: Model, starts: Mapping[str, Any]) -> tuple[Block, ...]:
-    """Return the blocks in solve order: the block triangular form at the level of names."""
-    rows, columns = model.edges()
-    own = np.array(model.defines)[rows] == columns
-    if all(model.explicit) and len(model.equations) == len(model):
-        uses = [i in model.parents(i) for i in range(len(model))]
-        found = components(len(model), rows[~own], columns[~own])
-        blocks = [Block(c, c, len(c) > 1 or uses[c[0]]) for c in found]
-        for block in blocks:
-            if block.cyclic:
-                for j in block.variables:
-                    require_start(model, j, block.variables)
-        return tuple(blocks)
-    provisional(model, starts)
-    equation_of = matched(model)
-    group = merged(model, equation_of)
-    count = max(group.values()) + 1 if group else 0
-    of_equation = np.array([group["equation", i] for i in range(len(model.equations))])
-    of_variable = np.array([group["variable", j] for j in range(len(model))])
-    a, b = of_equation[rows], of_variable[columns]
-    blocks = []
-    for component in components(count, a[a != b], b[a != b]):
-        members = set(component)
-        variables = tuple(np.flatnonzero(np.isin(of_variable, list(members))).tolist())
-        equations = tuple(np.flatnonzero(np.isin(of_equation, list(members))).tolist())
-        single = len(variables) == len(equations) == 1 and equations[0] < len(model.defines) and (
-            model.defines[equations[0]] == variables[0]
-            and variables[0] not in model.parents(equations[0])
-        )
-        blocks.append(Block(variables, equations, not single))
-    return tuple(blocks)
-
-
-def require_start(model: Model, j: int, cycle: tuple[int, ...]) -> None:
-    """Refuse a cycle without a place to begin."""
-    name = model.names[j]
-    if name not in model.values:
-        path = " -> ".join([*(model.names[i] for i in cycle[:6]), model.names[cycle[0]]])
-        where = next((e.where for e in model.equations if e.name == name), "")
-        raise ArgumentError(
-            f"{name} ({where}) is in a cycle ({path}) and has no start; declare it with "
-            f"@system.constraint(start=...), or solve(start={{{name!r}: ...}})"
-        )
-
-
-def provisional(model: Model, starts: Mapping[str, Any]) -> None:
-    """Give every variable a value, so that equations can be traced for their structure."""
-    rows, columns = model.edges()
-    n = len(model)
-    target = np.array(model.defines)[rows]
-    keep = (target >= 0) & (target != columns)
-    for component in components(n, target[keep], columns[keep]):
-        for j in component:
-            i = model.defines.index(j) if j in model.defines else -1
-            if i < 0 or model.equations[i].function is None:
-                continue
-            if len(component) > 1 or j in model.parents(i):
-                require_start(model, j, component)
-            elif model.names[j] not in starts:
-                with np.errstate(all="ignore"):
-                    model.values[model.names[j]] = model.evaluate(i)
-
-
-def matched(model: Model) -> np.ndarray:
-    """Return which entry of a variable each entry of an equation determines.
-
-    Raises
-    ------
-    StructureError
-        With the names of the over- and the under-determined part.
-    """
-    offsets = np.concatenate([[0], np.cumsum(model.sizes)])
-    equation_offsets = np.concatenate([[0], np.cumsum(model.equation_sizes)])
-    rows, columns, _ = model.residual_entries(offsets, equation_offsets)
-    shape = (int(equation_offsets[-1]), int(offsets[-1]))
-    pattern = sp.coo_array((np.ones(len(rows)), (rows, columns)), shape=shape).tocsr()
-    found = match(pattern)
-    if not isinstance(found, Deficiency):
-        return found
-    e = [x for i, name in enumerate(model.equation_names)
-         for x in entry_names(name, int(model.equation_sizes[i]))]
-    v = [x for j, name in enumerate(model.names) for x in entry_names(name, int(model.sizes[j]))]
-
-    def told(places: np.ndarray, labels: list[str]) -> str:
-        return ", ".join(labels[p] for p in places[:8]) + (" ..." if len(places) > 8 else "")
-
-    parts = [f"{shape[0]} equations for {shape[1]} variables do not determine them"]
-    if len(found.equations):
-        parts.append(
-            f"over-determined: the equations {told(found.equations, e)} hold only "
-            f"{told(found.determined, v) or 'inputs'}"
-        )
-    if len(found.variables):
-        parts.append(
-            f"under-determined: {told(found.variables, v)} occur only in "
-            f"{told(found.constraining, e) or 'no equation'}"
-        )
-    raise StructureError(
-        ". ".join(parts) + ". Add or remove a residual equation, or declare an input instead of an "
-        "unknown"
-    )
-
-
-def merged(model: Model, entry_of: np.ndarray) -> dict[tuple[str, int], int]:
-    """Return the group of each equation and variable: those matched in some entry are together."""
-    equation = np.repeat(np.arange(len(model.equations)), model.equation_sizes)
-    variable = np.repeat(np.arange(len(model)), model.sizes)
-    m, n = len(model.equations), len(model)
-    pairs = np.unique(np.stack([equation, variable[entry_of]]), axis=1)
-    graph = sp.coo_array(
-        (np.ones(pairs.shape[1]), (pairs[0], pairs[1] + m)), shape=(m + n, m + n)
-    )
-    _, label = sp.csgraph.connected_components(graph.tocsr(), directed=False)
-    # Groups are numbered by their first variable, which keeps the order of declaration.
-    first: dict[int, int] = {}
-    for j in range(n):
-        first.setdefault(int(label[m + j]), len(first))
-    for i in range(m):
-        first.setdefault(int(label[i]), len(first))
-    return {
-        **{("equation", i): first[int(label[i])] for i in range(m)},
-        **{("variable", j): first[int(label[m + j])] for j in range(n)},
-    }
-
-
-def final(model: Model) -> tuple[int, ...]:
-    """Return the variables that no equation reads, in the order of solution."""
-    read = {j for i in range(len(model.equations)) for j in model.parents(i)}
-    order = [j for b in model.blocks for j in b.variables]
-    return tuple(j for j in order if j not in read and model.equations[j].function is not None
-                 if j < len(model.equations)) or tuple(order[-1:])
-
-
-# -- words ---------------------------------------------------------------------------------------
 
 
 def resolved(e: Equation, known: set[str]) -> Equation:
@@ -651,26 +348,23 @@ def resolved(e: Equation, known: set[str]) -> Equation:
     """
     assert e.function is not None
     parameters = inspect.signature(e.function).parameters
-    pairs = []
-    for keyword, parent in zip(e.keywords, e.parents, strict=True):
-        if parent in known:
-            pairs.append((keyword, parent))
-        elif parameters[keyword].default is inspect.Parameter.empty:
+    left_out = {
+        p
+        for k, p in zip(e.keywords, e.parents, strict=bool(e.keywords))
+        if p not in known and parameters[k].default is not inspect.Parameter.empty
+    }
+    for parent in e.parents:
+        if parent not in known and parent not in left_out:
             raise StructureError(
                 f"constraint {e.name} ({e.where}) reads {parent}, which is no input, unknown or "
                 f"constraint{suggestion(parent, known)}"
             )
-    return Equation(
-        e.name, e.function, tuple(p for _, p in pairs), tuple(k for k, _ in pairs), e.explicit, e.where
+    pairs = zip(e.keywords, e.parents, strict=bool(e.keywords))
+    return replace(
+        e,
+        parents=tuple(p for p in e.parents if p not in left_out),
+        keywords=tuple(k for k, p in pairs if p not in left_out),
     )
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return what was probably meant, and what there is."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    there = f"; there are {', '.join(known[:20])}" if known else ""
-    return f" (did you mean {close[0]}?){there}" if close else there
 
 
 def location(function: Any) -> str:
@@ -687,24 +381,3 @@ def floats(value: Any, name: str) -> Any:
     if array.dtype.kind != "f":
         raise ArgumentError(f"start of {name} is {array.dtype}; give real numbers")
     return array[()]
-
-
-def refuse_nonfinite(model: Model) -> None:
-    """Raise if NaN or inf has reached a variable that nothing else reads."""
-    if all(finite(model.values[model.names[j]]) for j in model.outputs):
-        return
-    for block in model.blocks:
-        for j in block.variables:
-            name = model.names[j]
-            if not finite(model.values[name]):
-                e = next((e for e in model.equations if e.name == name), None)
-                where = f" ({e.where})" if e and e.where else ""
-                raise NonFiniteError(
-                    f"NaN or inf reached the result. It first appears in {name}{where} = "
-                    f"{short(model.values[name])}, from "
-                    + ", ".join(f"{p} = {short(model.values.get(p, ''))}" for p in (e.parents if e else ()))
-                    + ". Keep the inputs inside the domain of that constraint"
-                )
-
-
-__all__ = ["SingularError", "Solution", "System"]

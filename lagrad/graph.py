@@ -197,9 +197,7 @@ class Graph:
             f"{key}={short(v)}" for key, v in c.kwargs.get(i, NOTHING).items() if v is not None
         )
         function = self.primitive(i).name
-        return Constraint(
-            i, self.name(i), function, parents + options, c.values[i], self.where(i)
-        )
+        return Constraint(i, self.name(i), function, parents + options, c.values[i], self.where(i))
 
     @property
     def constraints(self) -> Iterator[Constraint]:

@@ -27,8 +27,8 @@ from lagrad.trace.tracer import Tracer
 class Equation:
     """``z = f(parents)`` if it defines a variable, else ``f(parents) = 0``.
 
-    ``function`` is None for an input. ``keywords`` are the parameter names, ``parents`` the names
-    of the system that they stand for, in the same order.
+    ``function`` is None for an input. ``parents`` are the names of the system that its parameters
+    stand for, ``keywords`` the parameters in the same order; without them parents go by position.
     """
 
     name: str
@@ -37,6 +37,13 @@ class Equation:
     keywords: tuple[str, ...]
     explicit: bool
     where: str
+
+    def __call__(self, *args: Any) -> Any:
+        """Evaluate the function on the values of its parents."""
+        assert self.function is not None
+        if self.keywords:
+            return self.function(**dict(zip(self.keywords, args, strict=True)))
+        return self.function(*args)
 
 
 @dataclass(frozen=True)
@@ -132,18 +139,20 @@ class Model:
         """The number of entries of each variable."""
         return np.array([np.size(self.values[name]) for name in self.names], dtype=np.int64)
 
-    @property
-    def equation_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shapes of the equations."""
-        return tuple(
-            self.shape(j) if j >= 0 else np.shape(self.local(i).value)
-            for i, j in enumerate(self.defines)
-        )
+    def size(self, j: int) -> int:
+        """Return the number of entries of variable j."""
+        return int(np.size(self.values[self.names[j]]))
+
+    def equation_shape(self, i: int) -> tuple[int, ...]:
+        """Return the shape of equation i."""
+        j = self.defines[i]
+        return self.shape(j) if j >= 0 else np.shape(self.local(i).value)
 
     @property
     def equation_sizes(self) -> np.ndarray:
         """The number of entries of each equation."""
-        return np.array([int(np.prod(s)) for s in self.equation_shapes], dtype=np.int64)
+        n = len(self.equations)
+        return np.array([int(np.prod(self.equation_shape(i))) for i in range(n)], dtype=np.int64)
 
     def parents(self, i: int) -> list[int]:
         """Return the variables that equation i reads."""
@@ -159,19 +168,15 @@ class Model:
 
     # -- values ----------------------------------------------------------------------------------
 
-    def arguments(self, i: int) -> dict[str, Any]:
+    def arguments(self, i: int) -> tuple[Any, ...]:
         """Return the arguments of equation i at the present values."""
-        e = self.equations[i]
-        return {
-            keyword: self.values[p] if p in self.values else self.data[p]
-            for keyword, p in zip(e.keywords, e.parents, strict=True)
-        }
+        parents = self.equations[i].parents
+        return tuple(self.values[p] if p in self.values else self.data[p] for p in parents)
 
     def evaluate(self, i: int) -> Any:
         """Return f_i at the present values, as an array of floats."""
         e = self.equations[i]
-        assert e.function is not None
-        return as_value(e.function(**self.arguments(i)), e)
+        return as_value(e(*self.arguments(i)), e)
 
     def residual(self, i: int) -> Any:
         """Return r_i = z_i - f_i, or g_i."""
@@ -198,15 +203,9 @@ class Model:
     def local(self, i: int) -> Local:
         """Return equation i traced at the present values, made once."""
         if i not in self.locals:
-            e, given = self.equations[i], self.arguments(i)
-            assert e.function is not None
+            e = self.equations[i]
             numbers = {k: self.number[p] for k, p in enumerate(e.parents) if p in self.number}
-            function = e.function
-
-            def run(*args: Any) -> Any:
-                return function(**dict(zip(e.keywords, args, strict=True)))
-
-            trace, result, rows = record(run, tuple(given.values()), tuple(numbers), {})
+            trace, result, rows = record(e, self.arguments(i), tuple(numbers), {})
             inputs = {j: found[0] for j, found in zip(numbers.values(), rows, strict=True)}
             for row, k in zip(inputs.values(), numbers, strict=True):
                 trace.columns.names[row] = e.parents[k]
@@ -236,17 +235,25 @@ class Model:
             self.condensed[i] = self.local(i).jacobians()
         return self.condensed[i]
 
-    def pull(self, i: int, w: Any, mask: Any) -> Iterator[tuple[int, Any, Any]]:
-        """Yield (j, (df_i/dz_j)^T w, None)."""
+    def pull(self, i: int, w: Any) -> Iterator[tuple[int, Any]]:
+        """Yield (j, -R_ij^T w): what the multiplier w of equation i hands to each variable."""
+        if self.defines[i] >= 0:
+            yield self.defines[i], -w
         if self.equations[i].function is not None:
             for j, contribution in self.local(i).pull(w):
-                yield j, contribution, None
+                yield j, contribution if self.explicit[i] else -contribution
 
     def push(self, i: int, tangents: Mapping[int, Any]) -> Any:
-        """Return the change of f_i for changes of variables, or None."""
-        if self.equations[i].function is None:
-            return None
-        return self.local(i).push(tangents)
+        """Return -sum of R_ij dz_j over the variables that change, or None if none does."""
+        change = None
+        if self.equations[i].function is not None:
+            change = self.local(i).push(tangents)
+            if change is not None and not self.explicit[i]:
+                change = -change
+        if self.defines[i] in tangents:
+            own = -tangents[self.defines[i]]
+            change = own if change is None else change + own
+        return change
 
     def row_entries(self, i: int) -> Iterator[tuple[int, Entries]]:
         """Yield (j, entries of R_ij): I - df_i/dz_j for explicit equations, dg/dz_j for others."""
@@ -270,22 +277,22 @@ class Model:
     def block_matrix(self, k: int) -> sp.csc_array:
         """Return the diagonal block k of A = R^T."""
         block = self.blocks[k]
-        rows = dict(zip(block.equations, starts(self.equation_sizes[list(block.equations)]),
-                        strict=True))
-        columns = dict(zip(block.variables, starts(self.sizes[list(block.variables)]), strict=True))
+        heights = [int(np.prod(self.equation_shape(i))) for i in block.equations]
+        widths = [self.size(j) for j in block.variables]
+        rows = dict(zip(block.equations, starts(heights), strict=True))
+        columns = dict(zip(block.variables, starts(widths), strict=True))
         parts = [
             (c + columns[j], r + rows[i], data)
             for i in block.equations
             for j, (r, c, data) in self.row_entries(i)
             if j in columns
         ]
-        n = int(self.sizes[list(block.variables)].sum())
-        return to_matrix(joined(parts), (n, n))
+        return to_matrix(joined(parts), (sum(widths), sum(heights)))
 
 
-def starts(sizes: np.ndarray) -> list[int]:
+def starts(sizes: list[int]) -> list[int]:
     """Return where each of several pieces begins."""
-    return (np.cumsum(sizes) - sizes).tolist()
+    return [sum(sizes[:k]) for k in range(len(sizes))]
 
 
 def as_value(value: Any, e: Equation) -> Any:

@@ -10,6 +10,7 @@ multiplier of a residual equation g scales with how g is written.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
@@ -17,18 +18,21 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import graph_entries, joined, real_entries, to_matrix
+from lagrad.assemble import graph_entries, joined, to_matrix
+from lagrad.diagnose import entry_names, null_vectors
 from lagrad.graph import Graph, short
 from lagrad.order import components, reachable
 from lagrad.partials import Entries
 from lagrad.solve import (
     back_substitute,
+    block_back_substitute,
+    block_forward_substitute,
     factorize,
     forward_substitute,
     solve_block_triangular,
     solve_triangular,
+    stretches,
 )
-from lagrad.solve.back_substitution import Sums
 from lagrad.solve.interface import Factor, checked, relative_residual
 from lagrad.status import ArgumentError, LagradError, SingularError, Status
 
@@ -41,9 +45,6 @@ class Model(Protocol):
     def shape(self, i: int) -> tuple[int, ...]: ...
     def dtype(self, i: int) -> np.dtype: ...
     def edges(self) -> tuple[np.ndarray, np.ndarray]: ...
-    def entries(self, i: int) -> Iterator[tuple[int, Entries, bool]]: ...
-    def pull(self, i: int, w: Any, mask: Any) -> Iterator[tuple[int, Any, Any]]: ...
-    def push(self, i: int, tangents: Mapping[int, Any]) -> Any: ...
 
 
 class Multipliers(Mapping[str, Any]):
@@ -301,8 +302,8 @@ class MultiplierSystem:
 
     def equation_shape(self, i: int) -> tuple[int, ...]:
         """Return the shape of equation i."""
-        shapes = getattr(self.model, "equation_shapes", None)
-        return self.model.shape(i) if shapes is None else shapes[i]
+        own = getattr(self.model, "equation_shape", self.model.shape)
+        return own(i)
 
     def why(self) -> str:
         """Say how the system is solved, and for what reason."""
@@ -322,54 +323,22 @@ class MultiplierSystem:
         """Return the multipliers by equation and the largest residual of the cyclic blocks."""
         if isinstance(self.model, Graph):
             return back_substitute(self.model, seeds), 0.0
-        lam: dict[int, Any] = {}
-        sums, worst = Sums(), 0.0
-        for j, seed in seeds.items():
-            sums.add(j, seed)
-        for k in range(len(self.model.blocks) - 1, -1, -1):
-            block = self.model.blocks[k]
-            if not any(j in sums for j in block.variables):
-                continue
-            if not block.cyclic:
-                (i,) = block.equations
-                w, mask = sums.pop(block.variables[0])
-                lam[i] = w
-            else:
-                found, residual = self.solve_block(k, sums)
-                lam.update(found)
-                worst = max(worst, residual)
-                for j in block.variables:
-                    sums.pop(j, None)
-            for i in block.equations:
-                mask = mask if not block.cyclic else None
-                for j, w, present in self.model.pull(i, lam[i], mask):
-                    if j not in block.variables:
-                        sums.add(j, w if self.model.explicit[i] else -w, present)
-        return lam, worst
+        residuals = [0.0]
+
+        def solve_block(k: int, rhs: Mapping[int, Any]) -> dict[int, Any]:
+            found, residual = self.solve_block(k, rhs)
+            residuals.append(residual)
+            return found
+
+        return block_back_substitute(self.model, seeds, solve_block), max(residuals)
 
     def tangents(self, seeds: Mapping[int, Any]) -> dict[int, Any]:
         """Return zdot of A^T zdot = xdot by variable, for changes of the right-hand sides."""
         if isinstance(self.model, Graph):
             return forward_substitute(self.model, len(self.model), seeds)
-        dz = dict(seeds)
-        for k, block in enumerate(self.model.blocks):
-            right = {}
-            for i in block.equations:
-                outside = {j: v for j, v in dz.items() if j not in block.variables}
-                change = self.model.push(i, outside)
-                if change is not None:
-                    right[i] = change if self.model.explicit[i] else -change
-            if not right:
-                continue
-            if not block.cyclic:
-                dz[block.variables[0]] = right[block.equations[0]]
-                continue
-            b = np.concatenate([
-                np.ravel(right.get(i, np.zeros(self.equation_shape(i)))) for i in block.equations
-            ])
-            m = self.block_matrix(k)
-            dz.update(self.split(checked(m, self.factor(k, m), b, transposed=True), block.variables))
-        return dz
+        return block_forward_substitute(
+            self.model, seeds, lambda k, rhs: self.solve_block(k, rhs, transposed=True)[0]
+        )
 
     def block_matrix(self, k: int) -> sp.csc_array:
         """Return the diagonal block k of A, rows its variables and columns its equations."""
@@ -389,64 +358,51 @@ class MultiplierSystem:
         return self.factors[k]
 
     def culprits(self, k: int, m: sp.csc_array) -> str:
-        """Name the entries of variables and equations that span the null vectors of a block."""
-        if m.shape[0] > 2000:
-            return "It is too large for a dense look at its null vectors."
-        u, _, vt = np.linalg.svd(m.toarray())
+        """Name the variables and equations at fault in the singular block k."""
         block = self.model.blocks[k]
-        said = []
-        sides = [
-            ("equations that depend on each other", vt[-1], block.equations, self.equations,
-             self.equation_offsets),
-            ("variables that are not determined", u[:, -1], block.variables, self.variables,
-             self.offsets),
+        variables = [
+            x for j in block.variables for x in entry_names(self.variables[j], self.model.size(j))
         ]
-        for what, vector, members, names, offsets in sides:
-            labels = [
-                label for i in members
-                for label in entry_names(names[i], int(offsets[i + 1] - offsets[i]))
-            ]
-            ranked = np.argsort(-np.abs(vector))[:5]
-            loud = [labels[p] for p in ranked if abs(vector[p]) > 0.05 * np.abs(vector).max()]
-            said.append(f"{what}: {', '.join(loud)}")
-        lines = {self.model.where(i) for i in block.equations} - {""}
-        return "; ".join(said) + (f" (at {', '.join(sorted(lines))})" if lines else "")
+        equations = [
+            x
+            for i in block.equations
+            for x in entry_names(self.equations[i], math.prod(self.model.equation_shape(i)))
+        ]
+        lines = sorted({self.model.where(i) for i in block.equations} - {""})
+        return null_vectors(m, variables, equations) + (
+            f" (at {', '.join(lines)})" if lines else ""
+        )
 
-    def solve_block(self, k: int, sums: Sums) -> tuple[dict[int, Any], float]:
-        """Solve A_bb lam_b = rhs_b and return the multipliers by equation."""
-        block = self.model.blocks[k]
-        b = np.concatenate([
-            np.ravel(sums[j][0] if j in sums else np.zeros(self.model.shape(j)))
-            for j in block.variables
-        ])
+    def solve_block(
+        self, k: int, rhs: Mapping[int, Any], transposed: bool = False
+    ) -> tuple[dict[int, Any], float]:
+        """Solve A_bb lam_b = rhs_b, or its transpose; what ``rhs`` lacks is zero.
+
+        Returns the multipliers by equation (or the tangents by variable) and the relative residual.
+        """
+        block, model = self.model.blocks[k], self.model
+        variables = [(j, model.shape(j)) for j in block.variables]
+        equations = [(i, model.equation_shape(i)) for i in block.equations]
+        given, wanted = (equations, variables) if transposed else (variables, equations)
+        b = np.concatenate([np.ravel(rhs.get(i, np.zeros(shape))) for i, shape in given])
         m = self.block_matrix(k)
-        x = checked(m, self.factor(k, m), b)
+        x = checked(m, self.factor(k, m), b, transposed)
         found, at = {}, 0
-        for i in block.equations:
-            shape = self.equation_shape(i)
-            size = int(np.prod(shape))
+        for i, shape in wanted:
+            size = math.prod(shape)
             found[i] = x[at : at + size].reshape(shape)[()]
             at += size
-        return found, relative_residual(m, x, b)
-
-    def split(self, x: np.ndarray, variables: Sequence[int]) -> dict[int, Any]:
-        """Cut a vector of entries into arrays of the variables."""
-        out, at = {}, 0
-        for j in variables:
-            shape = self.model.shape(j)
-            size = int(np.prod(shape))
-            out[j] = x[at : at + size].reshape(shape)[()]
-            at += size
-        return out
+        return found, relative_residual(m.T if transposed else m, x, b)
 
     def solve_explicit(self, seeds: Mapping[int, Any]) -> tuple[dict[int, Any], float]:
         """Solve with the assembled A; stretches without cycles are one triangular solve each."""
         b = self.flat(seeds, self.offsets)
         a = self.A
-        if not any(self.cyclic):
-            x = solve_triangular(a, b) if isinstance(self.model, Graph) else self.permuted(a, b)
+        if isinstance(self.model, Graph):
+            x = solve_triangular(a, b)
         else:
-            x = self.permuted(a, b)
+            parts = stretches(self.model.blocks, self.offsets, self.equation_offsets)
+            x = solve_block_triangular(a, parts, b, self.factor)
         residual = relative_residual(a, x, b)
         if not residual <= 1e-9:
             raise LagradError(f"{Status.INACCURATE.value} (relative residual {residual:.1e})")
@@ -459,27 +415,14 @@ class MultiplierSystem:
             lam[i] = part
         return lam, residual
 
-    def permuted(self, a: sp.csc_array, b: np.ndarray) -> np.ndarray:
-        """Solve block by block, neighbouring single constraints together."""
-        runs: list[tuple[list[int], list[int], bool]] = []
-        numbers: list[int] = []
-        for k, block in enumerate(self.model.blocks):
-            if block.cyclic or not runs or runs[-1][2]:
-                runs.append(([], [], block.cyclic))
-                numbers.append(k)
-            runs[-1][0].extend(block.variables)
-            runs[-1][1].extend(block.equations)
-        blocks = [
-            (spans(self.offsets, v), spans(self.equation_offsets, e), cyclic)
-            for v, e, cyclic in runs
-        ]
-        return solve_block_triangular(a, blocks, b, lambda k, m: self.factor(numbers[k], m))
-
     def __repr__(self) -> str:
         n = int(self.offsets[-1])
         cycles = [b for b, c in zip(self.blocks, self.cyclic, strict=True) if c]
         shown = ", ".join(
-            "[" + ", ".join(self.variables[j] for j in b[:6]) + (", ..." if len(b) > 6 else "") + "]"
+            "["
+            + ", ".join(self.variables[j] for j in b[:6])
+            + (", ..." if len(b) > 6 else "")
+            + "]"
             for b in cycles[:5]
         )
         return (
@@ -487,17 +430,6 @@ class MultiplierSystem:
             f"{len(self.variables)} variables in {len(self.blocks)} blocks, "
             + (f"{len(cycles)} cyclic: {shown}" if cycles else "acyclic (unit upper triangular)")
         )
-
-
-def entry_names(name: str, size: int) -> list[str]:
-    """Return the names of the entries of a variable or equation."""
-    return [name] if size == 1 else [f"{name}[{k}]" for k in range(size)]
-
-
-def spans(offsets: np.ndarray, members: Sequence[int]) -> np.ndarray:
-    """Return the entries of several variables, in order."""
-    parts = [np.arange(offsets[i], offsets[i + 1]) for i in members]
-    return np.concatenate(parts) if parts else np.zeros(0, int)
 
 
 def linearize(graph: Graph) -> MultiplierSystem:
@@ -508,4 +440,4 @@ def linearize(graph: Graph) -> MultiplierSystem:
 # A graph stands below the systems made of it, so its method is given to it from here.
 Graph.linearize = linearize  # type: ignore[attr-defined]
 
-__all__ = ["MultiplierSystem", "Multipliers", "linearize", "real_entries"]
+__all__ = ["MultiplierSystem", "Multipliers", "linearize"]

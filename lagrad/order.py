@@ -15,9 +15,7 @@ from scipy.sparse import csgraph
 from lagrad.status import StructureError
 
 
-def components(
-    n: int, rows: np.ndarray, parents: np.ndarray
-) -> list[tuple[int, ...]]:
+def components(n: int, rows: np.ndarray, parents: np.ndarray) -> list[tuple[int, ...]]:
     """Return the strongly connected components of ``parents -> rows``, in topological order.
 
     Parameters

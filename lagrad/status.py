@@ -7,6 +7,8 @@ the exception that stands beside it.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import Enum
 
 import numpy as np
@@ -82,3 +84,11 @@ def exception_for(status: Status) -> type[LagradError]:
     if status is Status.SINGULAR or status is Status.INACCURATE:
         return SingularError
     return ConvergenceError
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return what was probably meant, and what there is."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    there = f"; there are {', '.join(known[:20])}" if known else ""
+    return f" (did you mean {close[0]}?){there}" if close else there

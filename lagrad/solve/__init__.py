@@ -1,14 +1,22 @@
 """Solving A lam = e_n: by substitution where the constraints are acyclic, by factors on cycles."""
 
-from lagrad.solve.back_substitution import back_substitute, forward_substitute
-from lagrad.solve.block_triangular import solve_block_triangular
+from lagrad.solve.back_substitution import (
+    back_substitute,
+    block_back_substitute,
+    block_forward_substitute,
+    forward_substitute,
+)
+from lagrad.solve.block_triangular import solve_block_triangular, stretches
 from lagrad.solve.select import factorize
 from lagrad.solve.triangular import solve_triangular
 
 __all__ = [
     "back_substitute",
+    "block_back_substitute",
+    "block_forward_substitute",
     "factorize",
     "forward_substitute",
     "solve_block_triangular",
     "solve_triangular",
+    "stretches",
 ]

@@ -10,7 +10,7 @@ Done from the side of i, every constraint hands its multiplier to its parents th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -77,3 +77,53 @@ def forward_substitute(rows: Rows, n: int, seeds: Mapping[int, Any]) -> dict[int
             if change is not None:
                 tangents[i] = tangents[i] + change if i in tangents else change
     return tangents
+
+
+SolveBlock = Callable[[int, Mapping[int, Any]], dict[int, Any]]
+
+
+def block_back_substitute(
+    model: Any, seeds: Mapping[int, Any], solve_block: SolveBlock
+) -> dict[int, Any]:
+    """Return the multipliers by equation where constraints are cyclic, the last block first.
+
+    ``solve_block(k, rhs)`` solves with the diagonal block k; its multipliers are then handed to the
+    variables before it as those of any constraint are.
+    """
+    lam: dict[int, Any] = {}
+    sums = Sums()
+    for j, seed in seeds.items():
+        sums.add(j, seed)
+    for k in range(len(model.blocks) - 1, -1, -1):
+        block = model.blocks[k]
+        rhs = {j: sums.pop(j)[0] for j in block.variables if j in sums}
+        if not rhs:
+            continue
+        if block.cyclic:
+            found = solve_block(k, rhs)
+        else:
+            found = {block.equations[0]: rhs[block.variables[0]]}
+        lam.update(found)
+        for i, w in found.items():
+            for j, contribution in model.pull(i, w):
+                if j not in block.variables:
+                    sums.add(j, contribution)
+    return lam
+
+
+def block_forward_substitute(
+    model: Any, seeds: Mapping[int, Any], solve_block: SolveBlock
+) -> dict[int, Any]:
+    """Return the tangents by variable where constraints are cyclic, the first block first."""
+    dz = dict(seeds)
+    for k, block in enumerate(model.blocks):
+        outside = {j: v for j, v in dz.items() if j not in block.variables}
+        rhs = {i: model.push(i, outside) for i in block.equations}
+        rhs = {i: change for i, change in rhs.items() if change is not None}
+        if not rhs:
+            continue
+        if block.cyclic:
+            dz.update(solve_block(k, rhs))
+        else:
+            dz[block.variables[0]] = rhs[block.equations[0]]
+    return dz

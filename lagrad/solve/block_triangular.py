@@ -7,6 +7,8 @@ constraints are swept as one triangular solve, and only the cyclic blocks are fa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,12 +16,42 @@ import scipy.sparse as sp
 from lagrad.solve.interface import Factor, checked
 from lagrad.solve.triangular import solve_triangular
 
-Block = tuple[np.ndarray, np.ndarray, bool]
+@dataclass(frozen=True)
+class Stretch:
+    """A diagonal block of A: its rows and columns, and the number of the cyclic block, or None."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    cycle: int | None
+
+
+def stretches(
+    blocks: Sequence[Any], offsets: np.ndarray, equation_offsets: np.ndarray
+) -> list[Stretch]:
+    """Return the blocks as entries of A, neighbouring single constraints taken together.
+
+    Parameters
+    ----------
+    blocks : with ``variables``, ``equations`` and ``cyclic``, in topological order
+    offsets, equation_offsets : where the entries of each variable and equation begin
+    """
+    runs: list[tuple[list[int], list[int], int | None]] = []
+    for k, block in enumerate(blocks):
+        if block.cyclic or not runs or runs[-1][2] is not None:
+            runs.append(([], [], k if block.cyclic else None))
+        runs[-1][0].extend(block.variables)
+        runs[-1][1].extend(block.equations)
+    return [Stretch(spans(offsets, v), spans(equation_offsets, e), k) for v, e, k in runs]
+
+
+def spans(offsets: np.ndarray, members: Sequence[int]) -> np.ndarray:
+    """Return the entries of several variables, in order."""
+    return np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in members])
 
 
 def solve_block_triangular(
     a: sp.csc_array,
-    blocks: Sequence[Block],
+    parts: Sequence[Stretch],
     b: np.ndarray,
     factor: Callable[[int, sp.csc_array], Factor],
 ) -> np.ndarray:
@@ -28,20 +60,18 @@ def solve_block_triangular(
     Parameters
     ----------
     a : sparse (n, n)
-    blocks : (rows, columns, cyclic) of each diagonal block, in topological order; blocks that are
-        not cyclic are unit upper triangular
+    parts : diagonal blocks in topological order; those without a cycle are unit upper triangular
     b : array (n,) or (n, k)
     factor : ``factor(k, block)`` returns the factorisation of block k, kept by the caller
     """
     x, rest = np.zeros(b.shape), np.array(b, dtype=float)
-    for k in range(len(blocks) - 1, -1, -1):
-        rows, columns, cyclic = blocks[k]
-        stripe = a[:, columns]
-        inner = sp.csc_array(stripe[rows])
-        if cyclic:
-            part = checked(inner, factor(k, inner), rest[rows])
+    for part in reversed(parts):
+        stripe = a[:, part.columns]
+        inner = sp.csc_array(stripe[part.rows])
+        if part.cycle is None:
+            found = solve_triangular(inner, rest[part.rows])
         else:
-            part = solve_triangular(inner, rest[rows])
-        x[columns] = part
-        rest -= stripe @ part
+            found = checked(inner, factor(part.cycle, inner), rest[part.rows])
+        x[part.columns] = found
+        rest -= stripe @ found
     return x

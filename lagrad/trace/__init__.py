@@ -17,11 +17,25 @@ from lagrad.containers import leaves, unflatten
 from lagrad.graph import Graph
 from lagrad.status import ArgumentError, TraceError
 from lagrad.trace.boundary import Leak
+from lagrad.trace.operators import install
+from lagrad.trace.record import constant_array, stopped
 from lagrad.trace.tape import CURRENT, Trace
-from lagrad.trace.tracer import Structure, Traced, Tracer, constant_array, snapshot, stopped
+from lagrad.trace.tracer import Structure, Traced, Tracer, snapshot
 
-__all__ = ["Structure", "Traced", "Tracer", "Trace", "lift", "names_of", "record", "trace",
-           "tracing", "zeros"]
+install()
+
+__all__ = [
+    "Structure",
+    "Traced",
+    "Tracer",
+    "Trace",
+    "lift",
+    "names_of",
+    "record",
+    "trace",
+    "tracing",
+    "zeros",
+]
 
 
 @contextmanager

@@ -76,7 +76,11 @@ class Trace:
         A writeable array is copied, since the user may write into it before the sweep; the copy is
         shared as long as the array has not changed.
         """
-        if type(value) is np.ndarray and value.size and (value.flags.writeable or not value.flags.owndata):
+        if (
+            type(value) is np.ndarray
+            and value.size
+            and (value.flags.writeable or not value.flags.owndata)
+        ):
             known = self.frozen.get(id(value))
             if known is None or not same(known[1], value):
                 known = self.frozen[id(value)] = (value, value.copy())

@@ -1,0 +1,58 @@
+"""What goes into a transform and comes out of it: argument numbers, pairs, shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lagrad.containers import map_leaves
+from lagrad.status import ArgumentError
+from lagrad.trace import Trace, Traced, Tracer, names_of
+
+Argnums = int | Sequence[int]
+
+
+def selected(
+    f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...]
+) -> tuple[tuple[int, ...], bool]:
+    """Return argnums as a tuple of positions, and whether it was a single number."""
+    single = isinstance(argnums, int | np.integer)
+    numbers = (argnums,) if single else tuple(argnums)  # type: ignore[arg-type]
+    for k in numbers:
+        if not -len(args) <= k < len(args):  # type: ignore[operator]
+            raise ArgumentError(
+                f"argnums={argnums}, but the function was called with {len(args)} positional "
+                f"argument{'s' * (len(args) != 1)}: {names_of(f, len(args))}"
+            )
+    places = tuple(int(k) % len(args) for k in numbers)  # type: ignore[call-overload]
+    if len(set(places)) != len(places):
+        raise ArgumentError(f"argnums={argnums} names an argument twice")
+    return places, single
+
+
+def of(trace: Trace, leaf: Any) -> bool:
+    """True if a result is a variable of the trace, and so depends on its inputs."""
+    return type(leaf) is Tracer and leaf._trace is trace
+
+
+def own(w: Any, value: Any, given: Any) -> Any:
+    """Return a multiplier as an array of its own, shaped like its variable; None is zero."""
+    if isinstance(w, Traced):
+        return w
+    if w is None:
+        w = np.zeros(np.shape(value), value.dtype)
+    array = np.array(np.broadcast_to(w, np.shape(value)), dtype=value.dtype)
+    return array if isinstance(given, np.ndarray) else array[()]
+
+
+def pair(primals: Any, tangents: Any) -> None:
+    """Check that primals and tangents are tuples of equal structure."""
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, tuple | list):
+            raise ArgumentError(
+                f"{name} is {type(given).__name__}; give a tuple with one entry for each argument, "
+                f"{name}=(x,)"
+            )
+    map_leaves(lambda a, b: None, tuple(primals), tuple(tangents))

@@ -1,0 +1,199 @@
+"""Jacobians and Hessians: a sweep for each entry of the smaller side, or sparse products."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.api.arguments import Argnums, of, own, pair, selected
+from lagrad.api.gradients import grad, jvp
+from lagrad.containers import leaves, map_leaves, unflatten
+from lagrad.eliminate import accumulate
+from lagrad.finite import refuse_nonfinite
+from lagrad.graph import Graph
+from lagrad.solve import back_substitute, forward_substitute
+from lagrad.status import ArgumentError
+from lagrad.trace import Trace, plain, record
+
+
+def jacobian(
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    sparse: bool = False,
+    holomorphic: bool = False,
+    nonfinite: str = "raise",
+) -> Callable[..., Any]:
+    """Return the function that computes dy/dx of shape (shape of y) + (shape of x).
+
+    One sweep for each entry of the smaller side: multipliers from the outputs, or tangents from the
+    inputs.
+
+    Parameters
+    ----------
+    f : function returning an array, or a container of arrays
+    argnums : int or sequence of int
+    sparse : bool
+        Return ``scipy.sparse`` arrays (size of y, size of x) made by products of the sparse
+        partials, in which every structural entry is stored.
+    holomorphic : bool
+        Say that a complex function of complex arguments is holomorphic; else it is refused.
+    nonfinite : {"raise", "allow"}
+
+    Returns
+    -------
+    function
+        Its result has the container of the outputs, and in each place that of the argument.
+
+    Examples
+    --------
+    >>> import lagrad as lg, numpy as np
+    >>> lg.jacobian(lambda x: x**2)(np.array([1.0, 2.0])).tolist()
+    [[2.0, 0.0], [0.0, 4.0]]
+    """
+    return functools.partial(_jacobian, f, argnums, sparse, holomorphic, nonfinite)
+
+
+def _jacobian(
+    f: Callable[..., Any],
+    argnums: Argnums,
+    sparse: bool,
+    holomorphic: bool,
+    nonfinite: str,
+    /,
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    numbers, single = selected(f, argnums, args)
+    trace, result, rows = record(f, args, numbers, kwargs)
+    inputs = tuple(r for found in rows for r in found)
+    graph = trace.graph(inputs, ())
+    value = map_leaves(lambda leaf: plain(trace, leaf), result)
+    refuse_nonfinite(graph, value, {}, nonfinite)
+    outputs = [leaf for _, leaf in leaves(result)]
+    values = graph.columns.values
+    complex_in = any(graph.dtype(r).kind == "c" for r in inputs)
+    if complex_in and any(np.iscomplexobj(y) for y in outputs) and not holomorphic:
+        raise ArgumentError(
+            "the Jacobian of a complex function of complex arguments exists only if the function "
+            "is holomorphic: say holomorphic=True, or differentiate its real and imaginary parts"
+        )
+    if sparse:
+        table = list(sparse_blocks(graph, trace, outputs))
+    else:
+        m = sum(np.size(y) for y in outputs)
+        n = sum(values[r].size for r in inputs)
+        by_rows = m <= n or (complex_in and not holomorphic)
+        table = list((rows_of if by_rows else columns_of)(graph, trace, outputs))
+    for blocks in table:
+        refuse_nonfinite(graph, 0.0, dict(enumerate(blocks.values())), nonfinite)
+
+    def place(blocks: Mapping[int, Any]) -> Any:
+        answers = [
+            unflatten(args[k], iter([blocks[r] for r in found]))
+            for k, found in zip(numbers, rows, strict=True)
+        ]
+        return answers[0] if single else tuple(answers)
+
+    return unflatten(result, iter([place(blocks) for blocks in table]))
+
+
+def rows_of(graph: Graph, trace: Trace, outputs: list[Any]) -> Iterator[dict[int, Any]]:
+    """Yield dy/dx by input for each output y, one sweep of multipliers an entry of y."""
+    keep = set(graph.inputs)
+    for y in outputs:
+        shape, sweeps = np.shape(y), []
+        for e in units(shape, y.dtype) if of(trace, y) else ():
+            sweeps.append(back_substitute(graph, {y._row: e}, keep))
+        blocks = {}
+        for r in graph.inputs:
+            z = graph.columns.values[r]
+            rows = [own(lam.get(r), z, np.zeros(0)) for lam in sweeps]
+            full = shape + np.shape(z)
+            blocks[r] = np.reshape(np.stack(rows), full) if rows else np.zeros(full)
+        yield blocks
+
+
+def columns_of(graph: Graph, trace: Trace, outputs: list[Any]) -> Iterator[dict[int, Any]]:
+    """Yield dy/dx by input for each output y, one sweep of tangents an entry of x."""
+    sweeps: dict[int, list[dict[int, Any]]] = {}
+    wanted = {y._row for y in outputs if of(trace, y)}
+    for r in graph.inputs:
+        z = graph.columns.values[r]
+        sweeps[r] = []
+        for e in units(np.shape(z), z.dtype):
+            zdot = forward_substitute(graph, len(graph), {r: e})
+            sweeps[r].append({k: v for k, v in zdot.items() if k in wanted})
+    for y in outputs:
+        blocks, shape = {}, np.shape(y)
+        for r, tangents in sweeps.items():
+            full = shape + np.shape(graph.columns.values[r])
+            if of(trace, y) and tangents:
+                columns = [own(t.get(y._row), y, np.zeros(0)) for t in tangents]
+                blocks[r] = np.reshape(np.stack(columns, axis=-1), full)
+            else:
+                blocks[r] = np.zeros(full)
+        yield blocks
+
+
+def sparse_blocks(graph: Graph, trace: Trace, outputs: list[Any]) -> Iterator[dict[int, Any]]:
+    """Yield dy/dx by input as sparse arrays for each output y."""
+    wanted = [y._row for y in outputs if of(trace, y)]
+    found = accumulate(graph, wanted)
+    for y in outputs:
+        size = math.prod(np.shape(y))
+        yield {
+            r: found[y._row][r]
+            if of(trace, y) and r in found[y._row]
+            else sp.csr_array((size, graph.columns.values[r].size))
+            for r in graph.inputs
+        }
+
+
+def units(shape: tuple[int, ...], dtype: Any) -> Iterator[Any]:
+    """Yield the unit arrays of ``shape``, in C order."""
+    for k in range(math.prod(shape)):
+        e = np.zeros(shape, dtype)
+        e.flat[k] = 1
+        yield e[()]
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """Return the product of the Hessian of a scalar function with tangents, never forming it.
+
+    ``H v``, the change of the gradient along v (forward over reverse).
+
+    Parameters
+    ----------
+    f : function returning one real number
+    primals, tangents : tuples, one entry for each argument
+
+    Returns
+    -------
+    like the gradient: the container of the argument, a tuple of them for several arguments
+
+    Examples
+    --------
+    >>> import lagrad as lg, numpy as np
+    >>> lg.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),)).tolist()
+    [6.0, 12.0]
+    """
+    pair(primals, tangents)
+    numbers: Argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
+    return jvp(grad(f, numbers), primals, tangents)[1]
+
+
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """Return the function that computes the Hessian of a scalar function.
+
+    Examples
+    --------
+    >>> import lagrad as lg, numpy as np
+    >>> lg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0])).tolist()
+    [[4.0, 2.0], [2.0, 0.0]]
+    """
+    return jacobian(grad(f, argnums), argnums)

@@ -1,0 +1,204 @@
+"""The values of a solved system, and every derivative of them from one factorisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lagrad.finite import finite
+from lagrad.graph import short
+from lagrad.model import Model
+from lagrad.multipliers import Multipliers, MultiplierSystem
+from lagrad.status import ArgumentError, NonFiniteError, Status, exception_for, suggestion
+
+
+class Solution(Mapping[str, Any]):
+    """The values of a solved `System`, and its multiplier system.
+
+    Attributes
+    ----------
+    values : dict of arrays by name, in solve order
+    status : Status
+    stats : list of dicts, one for each cyclic block: variables, status, steps, residual
+    system : MultiplierSystem
+    """
+
+    def __init__(self, model: Model, status: Status, stats: dict[int, dict[str, Any]]) -> None:
+        self.status = status
+        self.stats = list(stats.values())
+        self.system = MultiplierSystem(model)
+        order = [model.names[j] for b in model.blocks for j in b.variables]
+        self.values = {  # type: ignore[assignment]
+            n: model.values[n] for n in order if n in model.values
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.values:
+            raise KeyError(f"{name} is no variable{suggestion(name, self.values)}")
+        return self.values[name]
+
+    def __iter__(self) -> Any:
+        return iter(self.values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+        model = self.system.model
+        return tuple(e.name for e in model.equations if e.function is None)
+
+    def multipliers(self, of: Any = None, method: str = "auto") -> Multipliers:
+        """Return the multipliers of all equations for the output ``of``; see
+        `MultiplierSystem.solve`."""
+        self._usable()
+        found = self.system.solve(of, method)
+        for name, w in found.items():
+            if not finite(w):
+                raise NonFiniteError(
+                    f"NaN or inf reached the multiplier of {name} "
+                    f"({self.system.model.where(self.system.equations.index(name))}): a local "
+                    "partial on the way from the output is not finite there"
+                )
+        return found
+
+    def gradient(self, of: Any, wrt: Iterable[str] | str | None = None) -> dict[str, Any]:
+        """Return d(of)/d(input) for the inputs ``wrt``, all of them by default.
+
+        Parameters
+        ----------
+        of : str or dict
+            A scalar variable, or weights by name.
+        wrt : names of inputs
+
+        Raises
+        ------
+        SingularError
+            If a cyclic block is singular, with the names of its variables.
+        """
+        wanted = self._inputs(wrt)
+        lam = self.multipliers(of)
+        return {name: lam[name] for name in wanted}
+
+    def jacobian(
+        self, of: Iterable[str] | str, wrt: Iterable[str] | str | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Return {of: {wrt: array of shape (shape of of) + (shape of wrt)}}.
+
+        All from one factorisation of each cyclic block: with A from the outputs, or with A^T from
+        the inputs, whichever has fewer entries.
+        """
+        self._usable()
+        system, model = self.system, self.system.model
+        rows = [system.variable(n) for n in ([of] if isinstance(of, str) else of)]
+        columns = [system.variable(n) for n in self._inputs(wrt)]
+        m, n = (sum(int(model.sizes[j]) for j in side) for side in (rows, columns))
+        out = {
+            i: {j: np.zeros((int(model.sizes[i]), int(model.sizes[j]))) for j in columns}
+            for i in rows
+        }
+        if m <= n:
+            for i in rows:
+                for p, e in enumerate(np.eye(int(model.sizes[i]))):
+                    lam, _ = system.sweep({i: e.reshape(model.shape(i))[()]})
+                    for j in columns:
+                        out[i][j][p] = np.ravel(lam[j]) if j in lam else 0.0
+        else:
+            for j in columns:
+                for p, e in enumerate(np.eye(int(model.sizes[j]))):
+                    dz = system.tangents({j: e.reshape(model.shape(j))[()]})
+                    for i in rows:
+                        out[i][j][:, p] = np.ravel(dz[i]) if i in dz else 0.0
+        for i in rows:
+            for j in columns:
+                if not finite(out[i][j]):
+                    raise NonFiniteError(
+                        f"NaN or inf in the derivative of {model.name(i)} with respect to "
+                        f"{model.name(j)}: a local partial between them is not finite"
+                    )
+        return {
+            model.name(i): {
+                model.name(j): out[i][j].reshape(model.shape(i) + model.shape(j))[()]
+                for j in columns
+            }
+            for i in rows
+        }
+
+    def culprits(self) -> str:
+        """Name what is singular in the block that failed."""
+        for k, block in enumerate(self.system.model.blocks):
+            if (
+                block.cyclic
+                and self.stats
+                and self.stats[-1]["variables"]
+                == [self.system.model.names[j] for j in block.variables]
+            ):
+                return self.system.culprits(k, self.system.block_matrix(k))
+        return ""
+
+    def _usable(self) -> None:
+        if not self.status.success:
+            raise exception_for(self.status)(
+                f"the values were not found, so there is no derivative: {self.status.value}"
+            )
+
+    def _inputs(self, wrt: Iterable[str] | str | None) -> list[str]:
+        if wrt is None:
+            return list(self.inputs)
+        names = [wrt] if isinstance(wrt, str) else list(wrt)
+        for name in names:
+            if name not in self.inputs:
+                data = (
+                    " (it is data, which has no derivative)"
+                    if name in self.system.model.data
+                    else ""
+                )
+                raise ArgumentError(f"{name} is no input{data}{suggestion(name, self.inputs)}")
+        return names
+
+    def report(self) -> str:
+        """Return the blocks in solve order: what was solved together, how, and how well."""
+        model = self.system.model
+        lines = [f"status: {self.status.value}"]
+        by_names = {tuple(s["variables"]): s for s in self.stats}
+        for block in model.blocks:
+            names = tuple(model.names[j] for j in block.variables)
+            if block.cyclic and names in by_names:
+                s = by_names[names]
+                lines.append(
+                    f"cycle of {', '.join(names)} ({sum(model.size(j) for j in block.variables)} "
+                    f"unknowns): Newton, {s['steps']} steps, largest residual {s['residual']:.1e}"
+                )
+        explicit = sum(not b.cyclic for b in model.blocks)
+        lines.append(f"{explicit} blocks evaluated in order, {len(model.blocks) - explicit} cyclic")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        lines = [f"{n} = {short(z)}" for n, z in self.values.items()]
+        return "\n".join([f"Solution: {self.status.value}", *lines])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__
+
+
+def refuse_nonfinite(model: Model) -> None:
+    """Raise if NaN or inf has reached a variable that nothing else reads."""
+    if all(finite(model.values[model.names[j]]) for j in model.outputs):
+        return
+    for block in model.blocks:
+        for j in block.variables:
+            name = model.names[j]
+            if not finite(model.values[name]):
+                e = next((e for e in model.equations if e.name == name), None)
+                where = f" ({e.where})" if e and e.where else ""
+                raise NonFiniteError(
+                    f"NaN or inf reached the result. It first appears in {name}{where} = "
+                    f"{short(model.values[name])}, from "
+                    + ", ".join(
+                        f"{p} = {short(model.values.get(p, ''))}" for p in (e.parents if e else ())
+                    )
+                    + ". Keep the inputs inside the domain of that constraint"
+                )

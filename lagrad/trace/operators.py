@@ -1,0 +1,281 @@
+"""Arrays' operators, methods and protocols, given to `Traced` from tables.
+
+They stand apart from the class because recording needs the class, and they need recording.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.dispatch import sparse_product
+from lagrad.primitive import Primitive
+from lagrad.rules import REDUCE, RULES
+from lagrad.rules.shaping import assign, astype, getitem
+from lagrad.status import TraceError
+from lagrad.trace.boundary import missing_rule, plain_write, refuse
+from lagrad.trace.record import (
+    accumulate_at,
+    bind,
+    call,
+    check_options,
+    lifted,
+    operand,
+    plain_index,
+)
+from lagrad.trace.tracer import Structure, Traced, Tracer, as_view, current, rebind, snapshot
+
+
+class Arrays(Traced):
+    """What every traced value can do because arrays can."""
+
+    __slots__ = ()
+
+    # -- what NumPy asks of an array -------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+        if method == "reduce" and ufunc in REDUCE:
+            kwargs.setdefault("axis", 0)
+            options = {k: v for k, v in kwargs.items() if k in ("axis", "keepdims")}
+            check_options(ufunc, set(kwargs) - set(options) - {"dtype", "initial", "where"}, kwargs)
+            result = call(REDUCE[ufunc], inputs, options)
+        elif method == "at":
+            target, index, *rest = inputs
+            if not isinstance(target, Traced):
+                plain_write(f"np.{ufunc.__name__}.at(a, index, t)")
+            return accumulate_at(ufunc, target, index, rest)
+        elif method != "__call__":
+            missing_rule(getattr(ufunc, method))
+        elif kwargs:
+            refuse(
+                f"np.{ufunc.__name__} was called with {sorted(kwargs)} on a traced value",
+                "Leave them out; np.where(mask, ..., ...) and .astype(dtype) do the same",
+            )
+        else:
+            result = call(ufunc, tuple(operand(x) for x in inputs), {})
+        if out is None:
+            return result
+        (target,) = out if isinstance(out, tuple) and len(out) == 1 else (None,)
+        if not isinstance(target, Traced):
+            plain_write("out= or an augmented assignment (a += t)")
+        target[...] = result
+        return target
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        out = kwargs.get("out")
+        if out is not None:
+            if not isinstance(out, Traced):
+                plain_write("out=")
+            out[...] = call(function, args, {k: v for k, v in kwargs.items() if k != "out"})
+            return out
+        return call(function, args, kwargs)
+
+    # -- entries ---------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Any:
+        index = plain_index(index)
+        if type(self) is Structure:
+            return Structure(self._trace, self._value[index])
+        result = bind(RULES[getitem], (self, index), None)
+        return as_view(result, self, lambda base: base[index], index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        index = plain_index(index)
+        if type(self) is Structure:
+            if isinstance(value, Tracer):
+                plain_write("x[i] = t on a value without gradient")
+            changed = np.array(self._value)
+            changed[index] = value._value if isinstance(value, Structure) else value
+            self._value = changed
+            return
+        if not self.shape and index is not Ellipsis and index != ():
+            raise TypeError("a traced scalar has no entries to assign to")
+        current(self)
+        new = bind(RULES[assign], (self, lifted(value), index), None)
+        if new.dtype != self.dtype:
+            raise TraceError(
+                f"x[i] = t would put {np.dtype(new.dtype).name} into an array of {self.dtype.name}; "
+                "make the array of that dtype: lg.zeros(shape, dtype)"
+            )
+        rebind(self, new)
+
+    # -- methods of arrays -----------------------------------------------------------------------
+
+    @property
+    def T(self) -> Any:  # noqa: N802
+        """The transpose."""
+        return np.transpose(self)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self) if self.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return np.imag(self)
+
+    @property
+    def flat(self) -> Any:
+        """The entries in C order, to read."""
+        return iter(np.ravel(self))
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        """Return the same entries in another shape."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return the axes in another order."""
+        if not axes or axes == (None,):
+            return np.transpose(self)
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes)
+
+    def flatten(self, order: str = "C") -> Any:
+        """Return the entries as a new vector."""
+        return np.ravel(self, order=order).copy()
+
+    def copy(self, order: str = "C") -> Any:
+        """Return a new array of the same values."""
+        return snapshot(self)
+
+    def astype(self, dtype: Any, **kwargs: Any) -> Any:
+        """Return the values as ``dtype``; integers and booleans carry no gradient."""
+        if np.dtype(dtype).kind not in "fc" or type(self) is Structure:
+            return Structure(self._trace, current(self)._value.astype(dtype))
+        return bind(RULES[astype], (self, np.dtype(dtype)), None)
+
+    def conj(self) -> Any:
+        """Return the complex conjugate."""
+        return np.conjugate(self)
+
+    conjugate = conj
+
+    def fill(self, value: Any) -> None:
+        """Set every entry."""
+        self[...] = value
+
+
+# -- operators -----------------------------------------------------------------------------------
+
+
+def binary(
+    ufunc: Any, evaluate: Callable[[Any, Any], Any], gradient: bool = True
+) -> tuple[Any, Any]:
+    """Return the operator and its reflection; they record as the ufunc and evaluate as Python."""
+    if not gradient:
+        return (
+            lambda self, other: call(ufunc, (self, operand(other)), {}),
+            lambda self, other: call(ufunc, (operand(other), self), {}),
+        )
+    rule = RULES[ufunc]
+    primitive = Primitive(
+        rule.name, evaluate, rule.partial, rule.derivatives, rule.multilinear, rule.arguments
+    )
+
+    def forward(self: Any, other: Any) -> Any:
+        if isinstance(other, SCALAR):
+            return bind(primitive, (self, other), None)
+        if sp.issparse(other):
+            return with_sparse(ufunc, self, other, reflected=False)
+        return bind(rule, (self, operand(other)), None)
+
+    def reflected(self: Any, other: Any) -> Any:
+        if isinstance(other, SCALAR):
+            return bind(primitive, (other, self), None)
+        if sp.issparse(other):
+            return with_sparse(ufunc, self, other, reflected=True)
+        return bind(rule, (operand(other), self), None)
+
+    return forward, reflected
+
+
+def unary(ufunc: Any) -> Any:
+    """Return a unary operator."""
+    return lambda self: call(ufunc, (self,), {})
+
+
+def augmented(ufunc: Any) -> Any:
+    """Return ``x op= v``: for arrays the name's variable changes, scalars are simply new."""
+
+    def assign_to(self: Any, other: Any) -> Any:
+        result = ufunc(self, other)
+        if not self.shape or type(self) is Structure:
+            return result
+        if np.shape(result) != self.shape:
+            raise ValueError(f"x op= v: shape {np.shape(result)} does not fit {self.shape}")
+        self[...] = result
+        return self
+
+    return assign_to
+
+
+def with_sparse(ufunc: Any, x: Any, m: Any, reflected: bool) -> Any:
+    """``M @ x``, ``x @ M`` and an old spmatrix's ``M * x`` of a constant sparse matrix M."""
+    if ufunc is np.matmul or (ufunc is np.multiply and isinstance(m, sp.spmatrix)):
+        # A copy, since the matrix may be changed before the sweep.
+        return sparse_product(x, m.copy()) if reflected else sparse_product(x.T, m.T.copy()).T
+    refuse(
+        f"np.{ufunc.__name__} of a constant sparse matrix and a traced array would be a sparse matrix "
+        "of traced entries",
+        "Use M @ x; M @ (x * v) scales columns, (M @ v) * x scales rows, M.toarray() is dense",
+    )
+
+
+# fmt: off
+SCALAR = (float, int, complex, np.float64, Traced)
+OPERATORS: dict[str, tuple[Any, Any]] = {
+    "add": (np.add, operator.add), "sub": (np.subtract, operator.sub),
+    "mul": (np.multiply, operator.mul), "truediv": (np.divide, operator.truediv),
+    "pow": (np.power, operator.pow), "matmul": (np.matmul, operator.matmul),
+}
+STEPS = {"floordiv": np.floor_divide, "mod": np.remainder, "and": np.bitwise_and,
+         "or": np.bitwise_or, "xor": np.bitwise_xor}
+COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+               "eq": np.equal, "ne": np.not_equal}
+UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+METHODS = {
+    "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min,
+    "var": np.var, "std": np.std, "ravel": np.ravel, "squeeze": np.squeeze,
+    "swapaxes": np.swapaxes, "dot": np.dot, "clip": np.clip, "trace": np.trace,
+    "take": np.take, "repeat": np.repeat, "diagonal": np.diagonal, "round": np.round,
+    "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any,
+    "all": np.all, "nonzero": np.nonzero, "searchsorted": np.searchsorted,
+    "cumsum": np.cumsum, "cumprod": np.cumprod, "ptp": np.ptp,
+}
+# fmt: on
+
+
+def install() -> None:
+    """Give `Traced` all of it."""
+    given = {k: v for k, v in vars(Arrays).items() if k not in ("__slots__", "__doc__")}
+    for name, (ufunc, evaluate) in OPERATORS.items():
+        forward, reflected = binary(ufunc, evaluate)
+        given |= {f"__{name}__": forward, f"__r{name}__": reflected}
+        given[f"__i{name}__"] = augmented(evaluate)
+    for name, ufunc in STEPS.items():
+        forward, reflected = binary(ufunc, ufunc, gradient=False)
+        given |= {f"__{name}__": forward, f"__r{name}__": reflected}
+    for name, ufunc in COMPARISONS.items():
+        given[f"__{name}__"] = binary(ufunc, ufunc, gradient=False)[0]
+    for name, ufunc in UNARY.items():
+        given[f"__{name}__"] = unary(ufunc)
+    given |= {name: method(function) for name, function in METHODS.items()}
+    for name, value in given.items():
+        if name not in ("__module__", "__firstlineno__", "__static_attributes__", "__hash__"):
+            setattr(Traced, name, value)
+
+
+def method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an array method that calls NumPy's function of the same name."""
+
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return call(function, (self, *args), kwargs)
+
+    run.__name__ = function.__name__
+    return run

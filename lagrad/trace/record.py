@@ -1,0 +1,291 @@
+"""Recording: what happens when a function meets a traced value."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any
+
+import numpy as np
+
+from lagrad.dispatch import is_basic, scatter_add
+from lagrad.graph import CONSTANT
+from lagrad.primitive import Primitive
+from lagrad.rules import NO_GRADIENT, RULES, SPELT, stop_gradient
+from lagrad.status import TraceError
+from lagrad.trace.boundary import Leak, missing_rule, refuse
+from lagrad.trace.tape import Trace
+from lagrad.trace.tracer import Structure, Traced, Tracer, as_view, current, snapshot
+
+
+def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
+    """Evaluate ``primitive`` on ``args`` and record the constraint in the innermost trace."""
+    top: Trace | None = None
+    for a in args:
+        kind = type(a)
+        if kind is Tracer or kind is Structure:
+            if a._view is not None:
+                current(a)
+            trace = a._trace
+            if trace is not top:
+                top = trace if top is None else innermost(top, trace)
+        elif (kind is np.ndarray and a.dtype.kind == "O") or kind is list or kind is tuple:
+            lift = [lifted(b) for b in args]
+            if any(b is not c for b, c in zip(lift, args, strict=True)):
+                return bind(primitive, tuple(lift), kwargs)
+    assert top is not None
+    if not top.open or top.thread != get_ident():
+        outlived(top)
+    refs, values, variable = [], [], False
+    for a in args:
+        kind = type(a)
+        if kind is Tracer and a._trace is top:
+            variable = True
+            refs.append(a._row)
+            values.append(a._value)
+        elif kind is Structure and a._trace is top:
+            refs.append(0)
+            values.append(a._value)
+        else:
+            refs.append(0)
+            values.append(a)
+    z = primitive.function(*values, **kwargs) if kwargs else primitive.function(*values)
+    if type(z) is float:
+        z = np.float64(z)
+    if not variable or z.dtype.kind not in "fc":
+        return Structure(top, z)
+    for k, a in enumerate(args):
+        if type(a) is not Tracer or a._trace is not top:
+            refs[k] = top.constant(snapshot(a) if type(a) is Tracer else values[k])
+    return Tracer(top, top.record(primitive, refs, kwargs, z), z)
+
+
+def innermost(a: Trace, b: Trace) -> Trace:
+    """Return the inner of two traces."""
+    if a.level == b.level:
+        outlived(a if not a.open else b)
+    return a if a.level > b.level else b
+
+
+def outlived(trace: Trace) -> None:
+    """Refuse a traced value outside its own trace."""
+    if not trace.open:
+        refuse(
+            "a traced value was used after the function that was being traced had returned",
+            "Return it from the function instead of storing it outside; with has_aux=True extra "
+            "results come back as plain arrays",
+        )
+    refuse(
+        "traced values of two traces met, or one was used in another thread",
+        "Differentiate inside each thread; pass values between threads as plain arrays",
+    )
+
+
+def lifted(a: Any) -> Any:
+    """Return a list, tuple or object array that holds traced values as one traced array."""
+    if type(a) is np.ndarray and a.dtype.kind == "O":
+        if a.ndim == 0 and isinstance(a[()], Leak):
+            return a[()].traced
+        found = [x.traced if isinstance(x, Leak) else x for x in a.ravel()]
+        if any(isinstance(x, Traced) for x in found):
+            return np.reshape(
+                np.stack([np.asarray(x) if not isinstance(x, Traced) else x for x in found]),
+                a.shape,
+            )
+        return a
+    if type(a) in (list, tuple) and any(isinstance(x, Traced | list | tuple) for x in a):
+        parts = [lifted(x) for x in a]
+        if any(isinstance(x, Traced) for x in parts):
+            return np.stack(parts)
+    return a
+
+
+def operand(a: Any) -> Any:
+    """Return an operand of an operator or ufunc as an array, traced if something in it is."""
+    if type(a) in (list, tuple):
+        a = lifted(a)
+        return np.asarray(a) if type(a) in (list, tuple) else a
+    return a
+
+
+def plain_index(index: Any) -> Any:
+    """Return an index without traced parts; what an index depends on is structure, and a guard."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(part) for part in index)
+    if isinstance(index, Traced):
+        if index.dtype.kind not in "iub":
+            raise TypeError(
+                f"an index must be of integers or booleans, not {index.dtype}; use x.astype(int)"
+            )
+        return (
+            index._answer(plain_index)
+            if isinstance(index._value, Traced)
+            else index._answer(lambda v: v)
+        )
+    if isinstance(index, slice):
+        return slice(
+            *(
+                operator.index(p) if isinstance(p, Traced) else p
+                for p in (index.start, index.stop, index.step)
+            )
+        )
+    if isinstance(index, list):
+        return [operator.index(p) if isinstance(p, Traced) else p for p in index]
+    return index if is_basic(index) else np.array(index)
+
+
+# -- calls of functions --------------------------------------------------------------------------
+
+
+def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run a function on arguments of which some are traced."""
+    primitive = RULES.get(function)
+    if primitive is not None:
+        if primitive.arguments is not None or kwargs:
+            args, kwargs = spelling(function, primitive, args, kwargs)
+        if primitive.multilinear and len(args) == 1:
+            return shaped(primitive, function, args, kwargs)
+        return bind(primitive, args, kwargs)
+    spelt = SPELT.get(function)
+    if spelt is not None:
+        return in_words(function, spelt, args, kwargs)
+    if function is stop_gradient:
+        return stopped(args[0])
+    if function in LIKE:
+        return new_like(function, *args, **kwargs)
+    if function in NO_GRADIENT or not any(holds(Tracer, a) for a in (*args, *kwargs.values())):
+        return without_gradient(function, args, kwargs)
+    if isinstance(getattr(function, "primitive", None), Primitive):
+        return bind(function.primitive, args, kwargs)  # type: ignore[attr-defined]
+    missing_rule(function)
+
+
+def shaped(primitive: Primitive, function: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+    """Bind a function of one array, and keep track of views."""
+    result = bind(primitive, args, kwargs)
+    base = args[0]
+    if type(base) is Tracer:
+        return as_view(result, base, lambda b: call(function, (b,), kwargs), None)
+    return result
+
+
+def spelling(function: Any, primitive: Primitive, args: Any, kwargs: Any) -> Any:
+    """Bring a call into the form of its rule; what the rule does not know is refused by name."""
+    try:
+        if primitive.arguments is not None:
+            return primitive.arguments(*args, **kwargs)
+        bound = inspect.signature(function).bind(*args, **kwargs)
+        if not bound.kwargs:
+            return bound.args, {}
+        raise TypeError(f"unexpected {sorted(bound.kwargs)}")
+    except (TypeError, ValueError) as error:
+        if isinstance(error, TraceError):
+            raise
+        refuse(
+            f"this spelling of {primitive.name} has no rule: {error}",
+            "Write it with the plain arguments, and compose the rest from other functions",
+        )
+
+
+def in_words(function: Any, spelt: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Run the composition that stands for a function."""
+    try:
+        inspect.signature(spelt).bind(*args, **kwargs)
+    except TypeError as error:
+        refuse(f"this spelling of {function.__name__} has no rule: {error}", "Leave it out")
+    return spelt(*args, **kwargs)
+
+
+def check_options(ufunc: Any, unknown: set[str], kwargs: dict[str, Any]) -> None:
+    """Refuse options of ``ufunc.reduce`` that change the result."""
+    for name, harmless in (("dtype", None), ("initial", None), ("where", True)):
+        value = kwargs.get(name, harmless)
+        if not (value is harmless or value is np._NoValue):
+            unknown.add(name)
+    if unknown:
+        refuse(f"np.{ufunc.__name__}.reduce with {sorted(unknown)} has no rule", "Leave it out")
+
+
+def holds(kind: type, a: Any) -> bool:
+    """True if ``a`` is of ``kind`` or a list or tuple with one in it."""
+    if isinstance(a, list | tuple):
+        return any(holds(kind, b) for b in a)
+    return isinstance(a, kind)
+
+
+def without_gradient(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run a function whose result carries no gradient; the result is structure."""
+    top: Trace | None = None
+
+    def scan(a: Any) -> None:
+        nonlocal top
+        if isinstance(a, Traced):
+            current(a)
+            top = a._trace if top is None or top is a._trace else innermost(top, a._trace)
+        elif isinstance(a, list | tuple):
+            for b in a:
+                scan(b)
+
+    def plain(a: Any) -> Any:
+        if isinstance(a, Traced) and a._trace is top:
+            return a._value
+        return type(a)(plain(b) for b in a) if type(a) in (list, tuple) else a
+
+    scan((*args, *kwargs.values()))
+    result = function(*plain(args), **{k: plain(v) for k, v in kwargs.items()})
+    assert top is not None
+    return in_structure(top, result)
+
+
+def in_structure(top: Trace, result: Any) -> Any:
+    """Return a result as structure; several results stay a tuple."""
+    if isinstance(result, tuple):
+        return tuple(in_structure(top, r) for r in result)
+    if isinstance(result, str | bool | type(None)):
+        return Structure(top, np.bool_(result)) if isinstance(result, bool) else result
+    return Structure(top, result if hasattr(result, "dtype") else np.asarray(result)[()])
+
+
+def stopped(a: Any) -> Any:
+    """Return a traced value as structure, at every level."""
+    if isinstance(a, Traced):
+        current(a)
+        return Structure(a._trace, stopped(a._value))
+    return a
+
+
+def accumulate_at(ufunc: Any, target: Any, index: Any, rest: list[Any]) -> None:
+    """``np.add.at``: repeated indices add up."""
+    if ufunc is not np.add and ufunc is not np.subtract:
+        missing_rule(ufunc.at)
+    index = plain_index(index)
+    shape = np.shape(np.empty(target.shape)[index])
+    v = np.broadcast_to(rest[0], shape)
+    target[...] = ufunc(target, scatter_add(v, index, target.shape))
+
+
+# -- arrays that take traced values --------------------------------------------------------------
+
+
+def constant_array(trace: Trace, value: np.ndarray) -> Tracer:
+    """Return a plain array as a variable of ``trace``, so that traced values can be put in."""
+    return Tracer(trace, trace.record(CONSTANT, [], None, value), value)
+
+
+def new_like(function: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
+    """np.zeros_like and its kin of a traced array: an array that takes traced values."""
+    traced = a if isinstance(a, Traced) else next(x for x in args if isinstance(x, Traced))
+    plain = np.empty(np.shape(a), getattr(a, "dtype", None))
+    if any(isinstance(x, Traced) for x in (*args, *kwargs.values())):
+        out = constant_array(traced._trace, np.zeros_like(plain, dtype=kwargs.get("dtype")))
+        out[...] = args[0] if args else kwargs["fill_value"]
+        return out
+    value = function(plain, *args, **kwargs)
+    if value.dtype.kind not in "fc":
+        return Structure(traced._trace, value)
+    return constant_array(traced._trace, value)
+
+
+LIKE = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
