@@ -40,8 +40,8 @@ class System:
     ... def f(x, y):
     ...     return x * y
     >>> solution = system.solve()
-    >>> round(float(solution["f"]), 12) == round(2 * np.sqrt(2), 12)
-    True
+    >>> round(float(solution["f"]), 6)
+    2.828427
     >>> round(float(solution.gradient("f")["x"]), 6)
     2.12132
     """

@@ -150,7 +150,7 @@ def elementwise(
 
 
 def conjugate_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
-    """conj is linear over the reals only; of a real number it is the number."""
+    """Conj is linear over the reals only; of a real number it is the number."""
     shape = np.shape(z)
     return Conjugate(shape) if np.iscomplexobj(z) else Scale(ONE, shape)
 

@@ -59,7 +59,7 @@ class Solve(Partial):
 
 
 def solve_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
-    """dZ = A^-1 (dB - dA Z)."""
+    """DZ = A^-1 (dB - dA Z)."""
     a, b = args
     shape, lead = np.shape(z), batch(z) if np.ndim(z) > 1 else ()
     tail = ("K",) if np.ndim(z) > 1 else ()
@@ -76,7 +76,7 @@ def solve_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def inv_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
-    """dZ = -Z dA Z."""
+    """DZ = -Z dA Z."""
     lead = batch(z)
     labels = [(*lead, "I", "J"), (*lead, "J", "K"), (*lead, "K", "L")]
     return then(
@@ -85,7 +85,7 @@ def inv_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def det_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
-    """dz = sum(cofactors * dA)."""
+    """Dz = sum(cofactors * dA)."""
     a = args[0]
     n = np.ndim(a)
     return then(Sum((n - 2, n - 1), np.shape(a), False), Scale(cofactors(a, z), np.shape(a)))
