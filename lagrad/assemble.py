@@ -75,7 +75,8 @@ def joined(parts: Iterable[Entries]) -> Entries:
     lists = list(parts)
     if not lists:
         return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
-    return tuple(np.concatenate(column) for column in zip(*lists, strict=True))  # type: ignore
+    rows, columns, data = (np.concatenate(column) for column in zip(*lists, strict=True))
+    return rows, columns, data
 
 
 def graph_entries(graph: Graph, offsets: np.ndarray, widths: np.ndarray) -> Entries:
@@ -113,10 +114,12 @@ def scalar_entries(graph: Graph, offsets: np.ndarray) -> tuple[list[Entries], np
     done : bool array (rows,), which constraints are in them (inputs have no partials at all)
     """
     c, n = graph.columns, len(graph)
-    scalar = np.fromiter((type(v) is np.float64 for v in c.values), dtype=bool, count=n)
-    values = np.fromiter(
-        (v if s else np.nan for v, s in zip(c.values, scalar.tolist(), strict=True)), float, n
-    )
+    scalar = graph.scalar
+    if scalar.all():
+        values = np.array(c.values, dtype=float)
+    else:
+        values = np.full(n, np.nan)
+        values[scalar] = [v for v, s in zip(c.values, scalar.tolist(), strict=True) if s]
     m = len(c.constants)
     number = np.fromiter((type(v) in NUMBERS for v in c.constants), dtype=bool, count=m)
     constants = np.fromiter(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import real_entries, refuse_too_large, to_matrix
+from lagrad.assemble import joined, real_entries, refuse_too_large, to_matrix
 from lagrad.graph import Graph
 from lagrad.partials import product_entries
 
@@ -47,7 +47,7 @@ def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.c
             found[i] = {
                 x: sp.csr_array(
                     to_matrix(
-                        tuple(np.concatenate(column) for column in zip(*lists, strict=True)),
+                        joined(lists),
                         (size, sizes[x] * (1 + wide[x])),
                     )
                 )

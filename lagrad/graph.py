@@ -10,10 +10,11 @@ from __future__ import annotations
 import linecache
 import math
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class Columns:
 class Constraint(NamedTuple):
     """One row, to look at: ``name = function(parents)``."""
 
-    index: int
+    row: int
     name: str
     function: str
     parents: tuple[str, ...]
@@ -82,6 +83,8 @@ class Graph:
     columns: Columns
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    #: Returns the `MultiplierSystem`; `lagrad.multipliers`, which stands above, puts it here.
+    linearize: ClassVar[Callable[[Any], Any]]
 
     def __len__(self) -> int:
         return len(self.columns.op)
@@ -206,16 +209,31 @@ class Graph:
 
     # -- the whole -------------------------------------------------------------------------------
 
-    @property
+    @cached_property
+    def scalar(self) -> np.ndarray:
+        """Which variables are plain float64 numbers, as booleans."""
+        return np.array([t is np.float64 for t in map(type, self.columns.values)], dtype=bool)
+
+    @cached_property
     def sizes(self) -> np.ndarray:
         """The number of entries of each z_i."""
-        values = self.columns.values
-        return np.fromiter((v.size for v in values), dtype=np.int64, count=len(values))
+        sizes = np.ones(len(self), dtype=np.int64)
+        for i in np.flatnonzero(~self.scalar).tolist():
+            sizes[i] = self.columns.values[i].size
+        return sizes
+
+    @cached_property
+    def widths(self) -> np.ndarray:
+        """2 for complex variables, which enter A as (re, im), and 1 for real ones."""
+        widths = np.ones(len(self), dtype=np.int64)
+        for i in np.flatnonzero(~self.scalar).tolist():
+            widths[i] += self.columns.values[i].dtype.kind == "c"
+        return widths
 
     def edges(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (i, j) of every edge: row i has z_j among its arguments."""
         refs = np.frombuffer(self.columns.refs, dtype=np.int64)
-        counts = np.diff(np.frombuffer(self.columns.start, dtype=np.int64))
+        counts = np.diff(np.frombuffer(self.columns.start, dtype=np.int64)).astype(np.int64)
         rows = np.repeat(np.arange(len(self)), counts)
         kept = refs >= 0
         return rows[kept], refs[kept]

@@ -154,6 +154,11 @@ class Model:
         n = len(self.equations)
         return np.array([int(np.prod(self.equation_shape(i))) for i in range(n)], dtype=np.int64)
 
+    @property
+    def widths(self) -> np.ndarray:
+        """All variables are real."""
+        return np.ones(len(self), dtype=np.int64)
+
     def parents(self, i: int) -> list[int]:
         """Return the variables that equation i reads."""
         return [self.number[p] for p in self.equations[i].parents if p in self.number]
@@ -216,7 +221,7 @@ class Model:
                     "the system as an input"
                 )
             varies = type(result) is Tracer and result._trace is trace
-            output = result._row if varies else None
+            output = getattr(result, "_row", None) if varies else None
             graph = trace.graph(tuple(inputs.values()), (output,) if output is not None else ())
             self.locals[i] = Local(as_value(value, e), graph, inputs, output)
         return self.locals[i]

@@ -11,7 +11,7 @@ multiplier of a residual equation g scales with how g is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -33,8 +33,8 @@ from lagrad.solve import (
     solve_triangular,
     stretches,
 )
-from lagrad.solve.interface import Factor, checked, relative_residual
-from lagrad.status import ArgumentError, LagradError, SingularError, Status
+from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual
+from lagrad.status import ArgumentError, SingularError, Status
 
 
 class Model(Protocol):
@@ -48,7 +48,7 @@ class Model(Protocol):
 
 
 class Multipliers(Mapping[str, Any]):
-    """The solution of A lam = e_n, by the name of the equation.
+    """The solution of A lam = e_n, by the name of the equation; arrays are cut out when asked for.
 
     Attributes
     ----------
@@ -60,27 +60,29 @@ class Multipliers(Mapping[str, Any]):
     """
 
     def __init__(
-        self, values: dict[str, Any], residual: float, status: Status, method: str
+        self, system: MultiplierSystem, lam: Callable[[int], Any], residual: float, method: str
     ) -> None:
-        self.values_by_name = values
-        self.residual, self.status, self.method = residual, status, method
+        self.system, self.lam = system, lam
+        self.residual, self.status, self.method = residual, Status.SOLVED, method
 
     def __getitem__(self, name: str) -> Any:
-        return self.values_by_name[name]
+        i = self.system.equation(name)
+        w, shape = self.lam(i), self.system.equation_shape(i)
+        return np.zeros(shape)[()] if w is None else np.reshape(w, shape)[()]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values_by_name)
+        return iter(self.system.equations)
 
     def __len__(self) -> int:
-        return len(self.values_by_name)
+        return len(self.system.equations)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the equations."""
-        return tuple(self.values_by_name)
+        return self.system.equations
 
     def __repr__(self) -> str:
-        lines = [f"lam[{name}] = {short(v)}" for name, v in list(self.items())[:40]]
+        lines = [f"lam[{name}] = {short(self[name])}" for name in self.names[:40]]
         if len(self) > 40:
             lines.append(f"... and {len(self) - 40} more")
         return "\n".join([*lines, f"{self.method}; relative residual {self.residual:.1e}"])
@@ -138,15 +140,9 @@ class MultiplierSystem:
         return {name: i for i, name in enumerate(self.variables)}
 
     @cached_property
-    def widths(self) -> np.ndarray:
-        """2 for complex variables, which enter A as (re, im), 1 for real ones."""
-        n = len(self.model)
-        return np.fromiter((1 + (self.model.dtype(i).kind == "c") for i in range(n)), int, n)
-
-    @cached_property
     def offsets(self) -> np.ndarray:
         """Where the entries of each variable begin among the rows of A."""
-        return np.concatenate([[0], np.cumsum(self.model.sizes * self.widths)])
+        return np.concatenate([[0], np.cumsum(self.model.sizes * self.model.widths)])
 
     @cached_property
     def equation_offsets(self) -> np.ndarray:
@@ -167,7 +163,7 @@ class MultiplierSystem:
         """
         m, n = int(self.equation_offsets[-1]), int(self.offsets[-1])
         if isinstance(self.model, Graph):
-            rows, columns, data = graph_entries(self.model, self.offsets, self.widths)
+            rows, columns, data = graph_entries(self.model, self.offsets, self.model.widths)
             diagonal = np.arange(n)
             rows, columns, data = self.behind_selections((rows, columns, data))
             entries = joined([(columns, rows, -data), (diagonal, diagonal, np.ones(n))])
@@ -250,6 +246,16 @@ class MultiplierSystem:
             )
         return {i: np.ones(self.model.shape(i), self.model.dtype(i))[()]}
 
+    def equation(self, name: str) -> int:
+        """Return the number of the equation ``name``."""
+        numbers = self.index if self.equations is self.variables else self.equation_index
+        return numbers[name]
+
+    @cached_property
+    def equation_index(self) -> dict[str, int]:
+        """The equation of each name."""
+        return {name: i for i, name in enumerate(self.equations)}
+
     def variable(self, name: str) -> int:
         """Return the number of the variable ``name``."""
         if name not in self.index:
@@ -261,7 +267,7 @@ class MultiplierSystem:
         out = np.zeros(int(offsets[-1]))
         for j, w in arrays.items():
             parts = [np.real(w).ravel()]
-            if self.widths[j] == 2:
+            if self.model.widths[j] == 2:
                 parts.append(-np.imag(w).ravel())
             out[offsets[j] : offsets[j + 1]] = np.concatenate(parts)
         return out
@@ -287,18 +293,15 @@ class MultiplierSystem:
         """
         seeds = self.seeds(of)
         if method in ("auto", "sweep"):
-            lam, residual = self.sweep(seeds)
+            found, residual = self.sweep(seeds)
+            lam: Callable[[int], Any] = found.get
             why = self.why()
         elif method == "explicit":
             lam, residual = self.solve_explicit(seeds)
             why = "assembled A, " + self.why()
         else:
             raise ArgumentError(f"method={method!r}; there are 'auto', 'sweep' and 'explicit'")
-        named = {}
-        for i, name in enumerate(self.equations):
-            shape = self.equation_shape(i)
-            named[name] = np.reshape(lam[i], shape)[()] if i in lam else np.zeros(shape)[()]
-        return Multipliers(named, residual, Status.SOLVED, why)
+        return Multipliers(self, lam, residual, why)
 
     def equation_shape(self, i: int) -> tuple[int, ...]:
         """Return the shape of equation i."""
@@ -394,26 +397,36 @@ class MultiplierSystem:
             at += size
         return found, relative_residual(m.T if transposed else m, x, b)
 
-    def solve_explicit(self, seeds: Mapping[int, Any]) -> tuple[dict[int, Any], float]:
-        """Solve with the assembled A; stretches without cycles are one triangular solve each."""
-        b = self.flat(seeds, self.offsets)
-        a = self.A
+    def solve_explicit(self, seeds: Mapping[int, Any]) -> tuple[Callable[[int], Any], float]:
+        """Solve with the assembled A; stretches without cycles are one triangular solve each.
+
+        Returns the multipliers as a function of the equation, and the relative residual.
+        """
+        a, b = self.A, self.flat(seeds, self.offsets)
         if isinstance(self.model, Graph):
             x = solve_triangular(a, b)
         else:
             parts = stretches(self.model.blocks, self.offsets, self.equation_offsets)
             x = solve_block_triangular(a, parts, b, self.factor)
-        residual = relative_residual(a, x, b)
-        if not residual <= 1e-9:
-            raise LagradError(f"{Status.INACCURATE.value} (relative residual {residual:.1e})")
-        lam = {}
-        for i in range(len(self.equations)):
-            part = x[self.equation_offsets[i] : self.equation_offsets[i + 1]]
-            if len(self.equations) == len(self.widths) and self.widths[i] == 2:
+        residual = relative_residual(a, x, b, self.norm)
+        if not residual <= TOLERANCE:
+            raise SingularError(f"{Status.INACCURATE.value} (relative residual {residual:.1e})")
+        at, widths = self.equation_offsets, self.model.widths
+
+        def multiplier(i: int) -> Any:
+            part = x[at[i] : at[i + 1]]
+            if isinstance(self.model, Graph) and widths[i] == 2:
                 half = len(part) // 2
-                part = part[:half] - 1j * part[half:]
-            lam[i] = part
-        return lam, residual
+                return part[:half] - 1j * part[half:]
+            return part
+
+        return multiplier, residual
+
+    @cached_property
+    def norm(self) -> float:
+        """The largest column sum of |A|."""
+        sums = np.add.reduceat(np.abs(self.A.data), self.A.indptr[:-1])
+        return float(sums.max(initial=0.0))
 
     def __repr__(self) -> str:
         n = int(self.offsets[-1])
@@ -438,6 +451,6 @@ def linearize(graph: Graph) -> MultiplierSystem:
 
 
 # A graph stands below the systems made of it, so its method is given to it from here.
-Graph.linearize = linearize  # type: ignore[attr-defined]
+Graph.linearize = linearize
 
 __all__ = ["MultiplierSystem", "Multipliers", "linearize"]

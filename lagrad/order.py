@@ -49,7 +49,7 @@ def components(n: int, rows: np.ndarray, parents: np.ndarray) -> list[tuple[int,
     pairs = np.unique(np.stack([label[parents[between]], label[rows[between]]]), axis=1)
     waiting = np.bincount(pairs[1], minlength=count)
     begin = np.searchsorted(pairs[0], np.arange(count + 1))
-    ready = [(int(first[c]), c) for c in np.flatnonzero(waiting == 0)]
+    ready = [(int(first[c]), int(c)) for c in np.flatnonzero(waiting == 0)]
     heapq.heapify(ready)
     ordered = []
     while ready:

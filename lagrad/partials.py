@@ -87,7 +87,8 @@ class Scale(Partial):
     def apply(self, v: Any) -> Any:
         return scaled(self.d, v, self.mask)
 
-    adjoint = apply
+    def adjoint(self, w: Any) -> Any:
+        return scaled(self.d, w, self.mask)
 
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
         if self.mask is not None:
@@ -123,8 +124,9 @@ def scaled(d: Any, v: Any, mask: Any) -> Any:
     return masked_multiply(d, v, mask)
 
 
-#: The derivative of a sum; known by identity, so that nothing is multiplied by it.
-ONE = np.float64(1.0)
+#: The derivative of a sum; known by identity, so that nothing is multiplied by it. As a Python float
+#: it leaves float32 what it is.
+ONE = 1.0
 
 
 class Structural(Partial):
@@ -207,9 +209,15 @@ class Move(Structural):
         out_shape: tuple[int, ...],
         selects: bool = False,
     ) -> None:
-        self.apply, self.adjoint = forward, backward  # type: ignore[method-assign]
+        self.forward, self.backward = forward, backward
         self.in_shape, self.out_shape = in_shape, out_shape
         self.selects = selects
+
+    def apply(self, v: Any) -> Any:
+        return self.forward(v)
+
+    def adjoint(self, w: Any) -> Any:
+        return self.backward(w)
 
     def entries(self) -> Entries:
         source = origins(self.apply, self.in_shape)
@@ -268,7 +276,8 @@ class Conjugate(Partial):
     def apply(self, v: Any) -> Any:
         return np.conjugate(v)
 
-    adjoint = apply
+    def adjoint(self, w: Any) -> Any:
+        return np.conjugate(w)
 
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
         return self.apply(w), mask
@@ -337,8 +346,14 @@ class Function(Partial):
         in_shape: tuple[int, ...],
         out_shape: tuple[int, ...],
     ) -> None:
-        self.apply, self.adjoint = forward, backward  # type: ignore[method-assign]
+        self.forward, self.backward = forward, backward
         self.in_shape, self.out_shape = in_shape, out_shape
+
+    def apply(self, v: Any) -> Any:
+        return self.forward(v)
+
+    def adjoint(self, w: Any) -> Any:
+        return self.backward(w)
 
     def entries(self) -> Entries:
         n, m = math.prod(self.in_shape), math.prod(self.out_shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from lagrad.multipliers import Multipliers, MultiplierSystem
 from lagrad.status import ArgumentError, NonFiniteError, Status, exception_for, suggestion
 
 
-class Solution(Mapping[str, Any]):
+class Solution:
     """The values of a solved `System`, and its multiplier system.
 
     Attributes
@@ -30,7 +30,7 @@ class Solution(Mapping[str, Any]):
         self.stats = list(stats.values())
         self.system = MultiplierSystem(model)
         order = [model.names[j] for b in model.blocks for j in b.variables]
-        self.values = {  # type: ignore[assignment]
+        self.values: dict[str, Any] = {
             n: model.values[n] for n in order if n in model.values
         }
 
@@ -44,6 +44,17 @@ class Solution(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.values
+
+    def keys(self) -> Any:
+        """Return the names, so that ``dict(sol)`` works."""
+        return self.values.keys()
+
+    def items(self) -> Any:
+        """Return (name, value) pairs in solve order."""
+        return self.values.items()
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -19,14 +19,14 @@ def selected(
 ) -> tuple[tuple[int, ...], bool]:
     """Return argnums as a tuple of positions, and whether it was a single number."""
     single = isinstance(argnums, int | np.integer)
-    numbers = (argnums,) if single else tuple(argnums)  # type: ignore[arg-type]
+    numbers: list[Any] = [argnums] if isinstance(argnums, int) else [*np.atleast_1d(argnums)]
     for k in numbers:
-        if not -len(args) <= k < len(args):  # type: ignore[operator]
+        if not -len(args) <= k < len(args):
             raise ArgumentError(
                 f"argnums={argnums}, but the function was called with {len(args)} positional "
                 f"argument{'s' * (len(args) != 1)}: {names_of(f, len(args))}"
             )
-    places = tuple(int(k) % len(args) for k in numbers)  # type: ignore[call-overload]
+    places = tuple(int(k) % len(args) for k in numbers)
     if len(set(places)) != len(places):
         raise ArgumentError(f"argnums={argnums} names an argument twice")
     return places, single

@@ -48,7 +48,7 @@ def primitive(
     """
     if f is None:
         return functools.partial(primitive, partials=partials, name=name)
-    label = name or getattr(f, "__name__", "primitive")
+    label = name or str(getattr(f, "__name__", "primitive"))
 
     def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
         if k >= len(partials) or partials[k] is None:

@@ -242,7 +242,7 @@ def vjp(
     graph = trace.graph(tuple(r for found in rows for r in found), ())
     value = map_leaves(lambda leaf: plain(trace, leaf), result)
     refuse_nonfinite(graph, value, {}, nonfinite)
-    snapshot = [(of(trace, leaf), getattr(leaf, "_row", None)) for _, leaf in leaves(result)]
+    snapshot = [getattr(leaf, "_row", -1) if of(trace, leaf) else -1 for _, leaf in leaves(result)]
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         weights: dict[int, Any] = {}
@@ -256,8 +256,8 @@ def vjp(
             return w
 
         weighed = [w for _, w in leaves(map_leaves(weigh, value, cotangent))]
-        for (varies, row), w in zip(snapshot, weighed, strict=True):
-            if varies:
+        for row, w in zip(snapshot, weighed, strict=True):
+            if row >= 0:
                 dtype = graph.dtype(row)
                 w = w if w.dtype == dtype else w.astype(dtype)
                 weights[row] = weights[row] + w if row in weights else w

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from lagrad.solve.interface import Factor, checked
 from lagrad.solve.triangular import solve_triangular
 
+
 @dataclass(frozen=True)
 class Stretch:
     """A diagonal block of A: its rows and columns, and the number of the cyclic block, or None."""

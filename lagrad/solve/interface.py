@@ -24,15 +24,19 @@ class Factor(Protocol):
         """Return M^-1 b or M^-T b, for b (n,) or (n, k)."""
 
 
-def relative_residual(m: Any, x: np.ndarray, b: np.ndarray) -> float:
-    """Return max|M x - b| / (max row sum of |M| * max|x| + max|b|), the normwise backward error.
+def relative_residual(
+    m: Any, x: np.ndarray, b: np.ndarray, norm: float | None = None
+) -> float:
+    """Return max|M x - b| / (|M| max|x| + max|b|), the normwise backward error.
 
-    Rigal and Gaches, J. ACM 14 (1967), p. 543. An empty system has none.
+    ``norm`` is |M|, its largest row sum unless another one is known already. Rigal and Gaches,
+    J. ACM 14 (1967), p. 543. An empty system has none.
     """
     if not b.size:
         return 0.0
     r = np.abs(m @ x - b).max()
-    scale = float(abs(m).sum(axis=1).max()) * np.abs(x).max() + np.abs(b).max()
+    size = float(abs(m).sum(axis=1).max()) if norm is None else norm
+    scale = size * np.abs(x).max() + np.abs(b).max()
     return float(r / scale) if scale else float(r)
 
 

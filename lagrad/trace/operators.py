@@ -84,7 +84,7 @@ class Arrays(Traced):
         result = bind(RULES[getitem], (self, index), None)
         return as_view(result, self, lambda base: base[index], index)
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self: Any, index: Any, value: Any) -> None:
         index = plain_index(index)
         if type(self) is Structure:
             if isinstance(value, Tracer):
@@ -107,56 +107,56 @@ class Arrays(Traced):
     # -- methods of arrays -----------------------------------------------------------------------
 
     @property
-    def T(self) -> Any:  # noqa: N802
+    def T(self: Any) -> Any:  # noqa: N802
         """The transpose."""
         return np.transpose(self)
 
     @property
-    def real(self) -> Any:
+    def real(self: Any) -> Any:
         """The real part."""
         return np.real(self) if self.dtype.kind == "c" else self
 
     @property
-    def imag(self) -> Any:
+    def imag(self: Any) -> Any:
         """The imaginary part."""
         return np.imag(self)
 
     @property
-    def flat(self) -> Any:
+    def flat(self: Any) -> Any:
         """The entries in C order, to read."""
         return iter(np.ravel(self))
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
+    def reshape(self: Any, *shape: Any, order: Any = "C") -> Any:
         """Return the same entries in another shape."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self: Any, *axes: Any) -> Any:
         """Return the axes in another order."""
         if not axes or axes == (None,):
             return np.transpose(self)
         return np.transpose(self, axes[0] if len(axes) == 1 else axes)
 
-    def flatten(self, order: str = "C") -> Any:
+    def flatten(self: Any, order: Any = "C") -> Any:
         """Return the entries as a new vector."""
         return np.ravel(self, order=order).copy()
 
-    def copy(self, order: str = "C") -> Any:
+    def copy(self: Any, order: str = "C") -> Any:
         """Return a new array of the same values."""
         return snapshot(self)
 
-    def astype(self, dtype: Any, **kwargs: Any) -> Any:
+    def astype(self: Any, dtype: Any, **kwargs: Any) -> Any:
         """Return the values as ``dtype``; integers and booleans carry no gradient."""
         if np.dtype(dtype).kind not in "fc" or type(self) is Structure:
             return Structure(self._trace, current(self)._value.astype(dtype))
         return bind(RULES[astype], (self, np.dtype(dtype)), None)
 
-    def conj(self) -> Any:
+    def conj(self: Any) -> Any:
         """Return the complex conjugate."""
         return np.conjugate(self)
 
     conjugate = conj
 
-    def fill(self, value: Any) -> None:
+    def fill(self: Any, value: Any) -> None:
         """Set every entry."""
         self[...] = value
 
@@ -239,7 +239,7 @@ STEPS = {"floordiv": np.floor_divide, "mod": np.remainder, "and": np.bitwise_and
 COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
                "eq": np.equal, "ne": np.not_equal}
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
-METHODS = {
+METHODS: dict[str, Any] = {
     "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min,
     "var": np.var, "std": np.std, "ravel": np.ravel, "squeeze": np.squeeze,
     "swapaxes": np.swapaxes, "dot": np.dot, "clip": np.clip, "trace": np.trace,

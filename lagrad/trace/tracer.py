@@ -86,7 +86,8 @@ class Traced:
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
             raise TypeError("iteration over a traced scalar; it has no entries")
-        return (self[i] for i in range(self.shape[0]))
+        entries: Any = self
+        return (entries[i] for i in range(self.shape[0]))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._value!r})"
