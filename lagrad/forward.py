@@ -43,14 +43,16 @@ def solve_values(model: Model, tol: float, max_steps: int) -> dict[int, dict[str
 def newton(model: Model, k: int, tol: float, max_steps: int) -> tuple[Status, int, float]:
     """Solve ``r(z) = 0`` on block k: ``R dz = -r`` with R = A^T, halving steps that do not help.
 
-    Converged when a full step changes z by less than ``tol`` of its size; Newton's convergence is
-    quadratic, so z is then right to about the square of that.
+    Converged when a full step changes every entry of z by less than ``tol`` of itself, or three of
+    them in a row the block by less than ``tol`` of its largest entry (an entry that is zero but for
+    rounding has no size of its own). Newton's convergence is quadratic, so z is then right to about
+    the square of that.
 
     Returns
     -------
     status, number of steps, largest |r|
     """
-    block = model.blocks[k]
+    block, quiet = model.blocks[k], 0
     with np.errstate(all="ignore"):
         r = residual(model, k)
         if not np.isfinite(r).all():
@@ -67,8 +69,10 @@ def newton(model: Model, k: int, tol: float, max_steps: int) -> tuple[Status, in
                     return Status.SOLVED, step, 0.0
                 return Status.SINGULAR, step, largest(r)
             z = [model.values[model.names[j]] for j in block.variables]
-            size = max((float(np.abs(x).max(initial=0.0)) for x in z), default=0.0)
-            small = largest(dz) <= tol * (1.0 + size)
+            size = np.abs(np.concatenate([np.ravel(x) for x in z]))
+            small = largest(dz) <= tol * size.max() or not dz.any()
+            quiet = quiet + 1 if small else 0
+            done = bool((np.abs(dz) <= tol * size).all()) or quiet == 3
             t = 1.0
             while True:
                 move(model, k, z, t * dz)
@@ -82,7 +86,7 @@ def newton(model: Model, k: int, tol: float, max_steps: int) -> tuple[Status, in
                     move(model, k, z, 0.0 * dz)
                     return Status.NOT_CONVERGED, step, largest(r)
             r = new
-            if small:
+            if done:
                 model.forget(block.equations)
                 return Status.SOLVED, step, largest(r)
     return Status.NOT_CONVERGED, max_steps, largest(r)

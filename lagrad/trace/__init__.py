@@ -94,6 +94,8 @@ def variable(value: Any, name: str) -> Any:
         return np.complex128(value)
     if isinstance(value, bool) or value is None or isinstance(value, str):
         raise ArgumentError(f"{name} is {value!r}, which is no variable: leave it out of argnums")
+    if isinstance(value, np.ma.MaskedArray):
+        raise ArgumentError(f"{name} is a masked array; pass {name}.filled(...) and the mask apart")
     array = np.array(value) if not isinstance(value, np.generic) else value
     kind = array.dtype.kind
     if kind == "O" and any(isinstance(x, Leak) for x in np.ravel(array)):

@@ -89,9 +89,8 @@ class Arrays(Traced):
         if type(self) is Structure:
             if isinstance(value, Tracer):
                 plain_write("x[i] = t on a value without gradient")
-            changed = np.array(self._value)
-            changed[index] = value._value if isinstance(value, Structure) else value
-            self._value = changed
+            # The array is the structure's own, so views of it see the change as in NumPy.
+            self._value[index] = value._value if isinstance(value, Structure) else value
             return
         if not self.shape and index is not Ellipsis and index != ():
             raise TypeError("a traced scalar has no entries to assign to")

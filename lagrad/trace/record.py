@@ -58,7 +58,7 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
         return Structure(top, z)
     for k, a in enumerate(args):
         if type(a) is not Tracer or a._trace is not top:
-            refs[k] = top.constant(snapshot(a) if type(a) is Tracer else values[k])
+            refs[k] = top.constant(snapshot(a) if values[k] is a and isinstance(a, Traced) else values[k])
     return Tracer(top, top.record(primitive, refs, kwargs, z), z)
 
 
@@ -253,7 +253,7 @@ def stopped(a: Any) -> Any:
     if isinstance(a, Traced):
         current(a)
         return Structure(a._trace, stopped(a._value))
-    return a
+    return a.copy() if isinstance(a, np.ndarray) else a
 
 
 def accumulate_at(ufunc: Any, target: Any, index: Any, rest: list[Any]) -> None:

@@ -180,9 +180,9 @@ class Structure(Traced):
 def snapshot(a: Any) -> Any:
     """Return a new handle to the present value, which later assignments do not change."""
     current(a)
-    return (
-        Tracer(a._trace, a._row, a._value) if type(a) is Tracer else Structure(a._trace, a._value)
-    )
+    if type(a) is Tracer:
+        return Tracer(a._trace, a._row, a._value)
+    return Structure(a._trace, a._value.copy())
 
 
 def current(a: Any) -> Any:
