@@ -50,8 +50,8 @@ def real_entries(
 ) -> Entries:
     """Return entries between complex variables as entries between their (re, im) parts.
 
-    ``source`` and ``target`` are (size, is complex). A complex variable of n entries takes 2 n rows:
-    real parts, then imaginary parts. d acts as [[Re d, -Im d], [Im d, Re d]], after conj the second
+    ``source`` and ``target`` are (size, is complex). A complex variable of n entries takes 2 n
+    rows: real parts, then imaginary parts. d acts as [[Re d, -Im d], [Im d, Re d]], after conj the second
     column changes sign; a real variable has the first row or column only.
     """
     (n_in, complex_in), (n_out, complex_out) = source, target

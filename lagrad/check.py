@@ -119,8 +119,8 @@ def check_grad(
     outcome = GradientCheck(ok, adjoint, difference, rate)
     if throw and not ok:
         raise GradientError(
-            f"the derivative of {getattr(f, '__name__', f)} is wrong here: multipliers and tangents "
-            f"differ by {adjoint:.1e} (to be below 1e-10), from central differences by "
+            f"the derivative of {getattr(f, '__name__', f)} is wrong here: multipliers and "
+            f"tangents differ by {adjoint:.1e} (to be below 1e-10), from central differences by "
             f"{difference:.1e} (below {rtol:.0e}), and the Taylor remainder falls with rate "
             f"{rate:.2f} (to be 2). A rate of 1 is a wrong partial; all of it fails at a kink"
         )

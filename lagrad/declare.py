@@ -175,13 +175,13 @@ class System:
         ):
             if name in table:
                 raise StructureError(
-                    f"{name} is {what} already{', and ' + where + ' constrains it too' if where else ''}: "
-                    "one variable, one constraint; rename one of them"
+                    f"{name} is {what} already"
+                    f"{', and ' + where + ' constrains it too' if where else ''}: one variable, one constraint; rename one of them"
                 )
         if name in self.equations:
             raise StructureError(
-                f"two constraints for {name}: {self.equations[name].where} and {where or 'an input'}; "
-                "rename one of them"
+                f"two constraints for {name}: {self.equations[name].where} and "
+                f"{where or 'an input'}; rename one of them"
             )
 
     def _declare(
@@ -201,8 +201,8 @@ class System:
         for p in parameters:
             if not by_position and p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY):
                 raise ArgumentError(
-                    f"constraint {name} ({where}): its parameters name its parents, so {p} will not "
-                    "do; name them one by one, or give constrain(name, f, parents=[...])"
+                    f"constraint {name} ({where}): its parameters name its parents, so {p} will "
+                    "not do; name them one by one, or give constrain(name, f, parents=[...])"
                 )
             own.append(p.name)
         keywords: tuple[str, ...] = ()
@@ -238,8 +238,8 @@ class System:
         start : dict or `Solution`
             Where the search begins, instead of the starts that were declared.
         tol : float
-            A cyclic block has converged when a Newton step changes it by less than this, relative to
-            its size; the value is then right to about tol^2.
+            A cyclic block has converged when a Newton step changes it by less than this,
+            relative to its size; the value is then right to about tol^2.
         max_steps : int
             Newton steps for each cyclic block.
         throw : bool

@@ -17,8 +17,8 @@ def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.c
     """Return dz_i/dx for each output row i and each input row x, as sparse matrices.
 
     Forward accumulation, ``dz_i/dx = sum over j in alpha(i) of (df_i/dz_j) (dz_j/dx)``, by products
-    that keep every structural entry; a Jacobian is freed after its last use. Complex variables count
-    as (re, im).
+    that keep every structural entry; a Jacobian is freed after its last use. Complex variables
+    count as (re, im).
     """
     wanted = set(outputs)
     rows, parents = graph.edges()

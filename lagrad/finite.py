@@ -70,7 +70,7 @@ def first_partial(graph: Graph) -> str:
             for j, w, _ in graph.pull(i, lam[i], None):
                 if not finite(w):
                     return (
-                        f"The partial of {graph.describe(i)} with respect to {graph.name(j)} is the "
-                        "first that is not finite"
+                        f"The partial of {graph.describe(i)} with respect to {graph.name(j)} "
+                        "is the first that is not finite"
                     )
     return "No single partial is at fault: a sum of multipliers overflowed"

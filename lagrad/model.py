@@ -93,8 +93,8 @@ class Local:
 class Model:
     """Variables and equations at a point; what a `MultiplierSystem` is made of.
 
-    Variables are numbered: inputs first, then what the constraints define. Equation i of an input or
-    an explicit constraint defines variable i of the same name; residual equations come after them.
+    Variables are numbered: inputs first, then what the constraints define. Equation i of an input
+    or an explicit constraint defines variable i of the same name; residual equations come after them.
     """
 
     names: tuple[str, ...]
@@ -199,8 +199,8 @@ class Model:
         z = self.values.get(e.name)
         if z is not None and np.shape(value) != np.shape(z):
             raise ArgumentError(
-                f"constraint {e.name} ({e.where}) returned shape {np.shape(value)}, and the variable "
-                f"has shape {np.shape(z)} from its start; give start= the shape of the result"
+                f"constraint {e.name} ({e.where}) returned shape {np.shape(value)}, and the "
+                f"variable has shape {np.shape(z)} from its start; give start= the shape of the result"
             )
 
     # -- local partials --------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def as_value(value: Any, e: Equation) -> Any:
         array = array.astype(float)
     if array.dtype.kind != "f":
         raise ArgumentError(
-            f"constraint {e.name} ({e.where}) returned {type(value).__name__} of dtype {array.dtype}; "
-            "a variable of a System is a real number or an array of them"
+            f"constraint {e.name} ({e.where}) returned {type(value).__name__} of dtype "
+            f"{array.dtype}; a variable of a System is a real number or an array of them"
         )
     return np.array(array)[()] if array is value else array[()]

@@ -189,7 +189,7 @@ class MultiplierSystem:
 
     @cached_property
     def block_pattern(self) -> sp.csr_array:
-        """Which equations contain which variables, one row a variable and one column an equation."""
+        """Which equations contain which variables: rows are variables, columns equations."""
         n, m = len(self.variables), len(self.equations)
         rows, parents = self.model.edges()
         if isinstance(self.model, Graph):
@@ -241,8 +241,8 @@ class MultiplierSystem:
         i = self.outputs[-1] if of is None else self.variable(of)
         if self.model.shape(i) and np.prod(self.model.shape(i)) != 1:
             raise ArgumentError(
-                f"{self.variables[i]} has shape {self.model.shape(i)}, and multipliers belong to one "
-                f"number: give of={{{self.variables[i]!r}: weights}} of that shape"
+                f"{self.variables[i]} has shape {self.model.shape(i)}, and multipliers belong to "
+                f"one number: give of={{{self.variables[i]!r}: weights}} of that shape"
             )
         return {i: np.ones(self.model.shape(i), self.model.dtype(i))[()]}
 

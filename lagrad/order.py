@@ -34,8 +34,8 @@ def components(n: int, rows: np.ndarray, parents: np.ndarray) -> list[tuple[int,
 
     Notes
     -----
-    The components are SciPy's (Pearce 2005, an iterative variant of Tarjan 1972); the order is Kahn's
-    (Comm. ACM 5, 1962, p. 558).
+    The components are SciPy's (Pearce 2005, an iterative variant of Tarjan 1972); the order is
+    Kahn's (Comm. ACM 5, 1962, p. 558).
     """
     if np.all(parents < rows):
         return [(i,) for i in range(n)]

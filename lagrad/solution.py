@@ -30,9 +30,7 @@ class Solution:
         self.stats = list(stats.values())
         self.system = MultiplierSystem(model)
         order = [model.names[j] for b in model.blocks for j in b.variables]
-        self.values: dict[str, Any] = {
-            n: model.values[n] for n in order if n in model.values
-        }
+        self.values: dict[str, Any] = {n: model.values[n] for n in order if n in model.values}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.values:

@@ -1,6 +1,6 @@
 """Derivatives of functions: each the same pipeline in a few lines.
 
-trace -> graph -> substitution (multipliers from the last row, tangents from the first) -> containers.
+trace -> graph -> substitution (multipliers from the last row, tangents from the first).
 
 All of them nest: inside another transform the sweep runs on traced values, and what it computes is
 constraints of the outer trace. Each call traces anew, so it is right whatever Python did.

@@ -28,8 +28,8 @@ def primitive(
     ----------
     f : function of arrays, returning an array; it is never traced
     partials : functions, one for each argument
-        ``p_k(z, *args)`` returns df/dargs[k] at the value z: an array shaped like z (the diagonal of
-        an elementwise function), an array or ``scipy.sparse`` array (size of z, size of the
+        ``p_k(z, *args)`` returns df/dargs[k] at the value z: an array shaped like z (the
+        diagonal of an elementwise function), an array or ``scipy.sparse`` array (size of z, size of the
         argument), an array (shape of z) + (shape of the argument), a ``LinearOperator``, or one of
         ``lagrad.partials``. ``None`` in the place of a function: the argument is a constant.
     name : str
@@ -53,8 +53,8 @@ def primitive(
     def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
         if k >= len(partials) or partials[k] is None:
             raise ArgumentError(
-                f"{label} has no partial for its argument {k}: give partials= one function for each "
-                "argument, or pass that argument through lg.stop_gradient"
+                f"{label} has no partial for its argument {k}: give partials= one function for "
+                "each argument, or pass that argument through lg.stop_gradient"
             )
         given = partials[k](z, *args, **kwargs)
         return as_partial(given, np.shape(args[k]), np.shape(z), f"partial {k} of {label}")

@@ -135,8 +135,8 @@ def scalar(trace: Trace, output: Any) -> Any:
         )
     if np.shape(output):
         raise ArgumentError(
-            f"the function returned an array of shape {np.shape(output)}, and a gradient is that of "
-            "one number; return np.sum(...) of it, or use lg.jacobian"
+            f"the function returned an array of shape {np.shape(output)}, and a gradient is that "
+            "of one number; return np.sum(...) of it, or use lg.jacobian"
         )
     if np.iscomplexobj(output):
         raise ArgumentError(

@@ -1,7 +1,7 @@
 """Back-substitution, matrix-free: this is backprop.
 
-In topological order A is unit upper triangular, so the last unknown of ``A lam = e_n`` is known, and
-each one is found from those after it:
+In topological order A is unit upper triangular, so the last unknown of ``A lam = e_n`` is known,
+and each one is found from those after it:
 
     lam_j = (e_n)_j + sum over i in beta(j) of (df_i/dz_j)^T lam_i
 

@@ -24,9 +24,7 @@ class Factor(Protocol):
         """Return M^-1 b or M^-T b, for b (n,) or (n, k)."""
 
 
-def relative_residual(
-    m: Any, x: np.ndarray, b: np.ndarray, norm: float | None = None
-) -> float:
+def relative_residual(m: Any, x: np.ndarray, b: np.ndarray, norm: float | None = None) -> float:
     """Return max|M x - b| / (|M| max|x| + max|b|), the normwise backward error.
 
     ``norm`` is |M|, its largest row sum unless another one is known already. Rigal and Gaches,

@@ -98,8 +98,8 @@ class Arrays(Traced):
         new = bind(RULES[assign], (self, lifted(value), index), None)
         if new.dtype != self.dtype:
             raise TraceError(
-                f"x[i] = t would put {np.dtype(new.dtype).name} into an array of {self.dtype.name}; "
-                "make the array of that dtype: lg.zeros(shape, dtype)"
+                f"x[i] = t would put {np.dtype(new.dtype).name} into an array of "
+                f"{self.dtype.name}; make the array of that dtype: lg.zeros(shape, dtype)"
             )
         rebind(self, new)
 
@@ -220,8 +220,8 @@ def with_sparse(ufunc: Any, x: Any, m: Any, reflected: bool) -> Any:
         # A copy, since the matrix may be changed before the sweep.
         return sparse_product(x, m.copy()) if reflected else sparse_product(x.T, m.T.copy()).T
     refuse(
-        f"np.{ufunc.__name__} of a constant sparse matrix and a traced array would be a sparse matrix "
-        "of traced entries",
+        f"np.{ufunc.__name__} of a constant sparse matrix and a traced array would be a "
+        "sparse matrix of traced entries",
         "Use M @ x; M @ (x * v) scales columns, (M @ v) * x scales rows, M.toarray() is dense",
     )
 

@@ -58,7 +58,8 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
         return Structure(top, z)
     for k, a in enumerate(args):
         if type(a) is not Tracer or a._trace is not top:
-            refs[k] = top.constant(snapshot(a) if values[k] is a and isinstance(a, Traced) else values[k])
+            outer = values[k] is a and isinstance(a, Traced)
+            refs[k] = top.constant(snapshot(a) if outer else values[k])
     return Tracer(top, top.record(primitive, refs, kwargs, z), z)
 
 

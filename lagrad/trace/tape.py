@@ -19,7 +19,7 @@ HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
 INTERNAL = (HERE, os.path.join(os.path.dirname(np.__file__), ""))
 GALLERY = os.path.join(HERE, "gallery", "")
 
-#: The trace that the code now running belongs to: it gives the nesting level, and a home to `zeros`.
+#: The trace that the code now running belongs to: the nesting level, and a home for `zeros`.
 CURRENT: ContextVar[Trace | None] = ContextVar("lagrad_trace", default=None)
 
 

@@ -1,7 +1,7 @@
 """Traced values: arrays that stand for the constraints they go through.
 
-A `Tracer` is a variable z_i: a row of a trace and the value there. A `Structure` is a value that was
-computed from variables but carries no gradient: conditions, indices, steps. Both hold their value,
+A `Tracer` is a variable z_i: a row of a trace and the value there. A `Structure` is a value that
+was computed from variables but carries no gradient: conditions, indices, steps. Both hold their value,
 so Python's own control flow works; what it asks for is noted as a guard.
 
 Here is what they are; what NumPy can do with them is given to them in `lagrad.trace.operators`.
