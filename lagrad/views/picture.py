@@ -1,0 +1,30 @@
+"""The picture that the command writes: A by variables, and by entries where that shows more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lagrad.views.spy import NAMED, spy
+
+
+def save_picture(system: Any, path: Path, title: str) -> None:
+    """Write A of a ``MultiplierSystem`` as a PNG; needs no display.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    scalar = system.A.shape == system.block_pattern.shape
+    few = len(system.variables) <= NAMED
+    levels = ["entries"] if scalar or not few else ["blocks", "entries"]
+    figure = Figure(figsize=(6.8 * len(levels), 7.7), layout="compressed")
+    FigureCanvasAgg(figure)
+    for ax, level in zip(figure.subplots(1, len(levels), squeeze=False).flat, levels, strict=True):
+        spy(system, ax, level=level)
+    figure.suptitle(title, fontweight="bold")
+    figure.savefig(path, dpi=120)
