@@ -1,0 +1,330 @@
+"""What the command found, as one dict of numbers, strings and lists: what ``--json`` prints.
+
+    name, summary, source, notes   of a problem of the gallery; empty for a file of the user
+    of                             the output z_n
+    count                          how many constraints there are
+    constraints                    in the order of solution: name, formula, where, cycle
+    values, multipliers, gradient  by name
+    chosen                         how it was solved and why, in sentences
+    checks                         name, value, reference, error, tolerance, ok
+    ok                             all checks passed
+    picture                        path of the PNG, or null
+
+Of more than 1,000 constraints the first and the last 500 are listed. Arrays of up to 16 numbers are
+nested lists; larger ones are {shape, min, max, norm}, complex ones without min and max. A number
+that JSON does not know is a string: "nan", "inf", "1+2j".
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+import lagrad as lg
+from lagrad.cli.load import BadInputError
+from lagrad.containers import leaves
+from lagrad.gallery import Check, Problem
+from lagrad.gallery.problem import slope_check
+
+LISTED, COMPARED = 16, 4  # entries up to which an array is listed, and so in a check
+CONSTRAINTS = 1_000  # rows that are listed
+ASSEMBLED = 20_000  # entries up to which A is assembled for a check
+DIRECTIONS, STEPS = 5, (6e-6, 1e-7)  # inputs that are checked by differences, and with what
+
+Report = dict[str, Any]
+
+
+# -- the three kinds of models -------------------------------------------------------------------
+
+
+def report_problem(problem: Problem) -> tuple[Report, Any]:
+    """Solve a problem of the gallery and run its own checks; return the report and its system."""
+    said = {"summary": problem.summary, "source": problem.source, "notes": list(problem.notes)}
+    if problem.of is None:
+        parameters = inspect.signature(problem.model).parameters
+        settings = dict(zip(parameters, problem.arguments, strict=True))
+        model, active = bound(problem.name, problem.model, settings, problem.wrt)
+        report, system, value, gradients = traced(problem.name, model, active)
+        checks = problem.checks(value, *gradients)
+    else:
+        solution = problem.model.solve()
+        report, system = solved(problem.name, solution, problem.of, problem.wrt), solution.system
+        checks = problem.checks(solution)
+    return conclude(report | said, checks), system
+
+
+def report_system(
+    name: str, system: Any, settings: dict[str, Any], of: str | None, wrt: Sequence[str]
+) -> tuple[Report, Any]:
+    """Solve a System of the user and check it by residuals and by differences."""
+    known("--set", settings, [*system.inputs, *system.data])
+    known("--wrt", wrt, system.inputs)
+    solution = system.solve(**settings)
+    of = last_number(solution) if of is None else of
+    known("--of", [of], solution.values)
+    if np.size(solution[of]) != 1:
+        raise BadInputError(
+            f"{of} has shape {np.shape(solution[of])}, and a gradient belongs to one number: name "
+            "another with --of, or add a constraint that makes it one"
+        )
+    wrt = wrt or tuple(system.inputs)
+    report = solved(name, solution, of, wrt)
+    return conclude(report, differences(system, settings, solution, of, wrt)), solution.system
+
+
+def report_function(
+    name: str, function: Callable[..., Any], settings: dict[str, Any], wrt: Sequence[str]
+) -> tuple[Report, Any]:
+    """Trace a function of the user, differentiate it, and check it as ``lg.check_grad`` does."""
+    model, active = bound(name, function, settings, wrt)
+    report, system, _, _ = traced(name, model, active)
+    return conclude(report, three_tests(model, tuple(active.values()))), system
+
+
+# -- a function ----------------------------------------------------------------------------------
+
+
+def traced(
+    name: str, model: Callable[..., Any], active: dict[str, Any]
+) -> tuple[Report, Any, Any, tuple[Any, ...]]:
+    """Report on a function: all but the checks. Also its system, value and gradients."""
+    given = tuple(active.values())
+    value, gradients = lg.value_and_grad(model, argnums=tuple(range(len(given))))(*given)
+    graph = lg.trace(model, *given)
+    system = graph.linearize()
+    lam = system.solve() if graph.outputs else None
+    rows = [graph.constraint(i) for i in kept(len(graph))]
+    report = {
+        "name": name,
+        "of": graph.name(graph.outputs[-1]) if graph.outputs else name,
+        "count": len(graph),
+        "constraints": [
+            {
+                "name": c.name,
+                "formula": str(c),
+                "where": c.where if c.parents else "",
+                "cycle": None,
+            }
+            for c in rows
+        ],
+        "values": {c.name: summarise(c.value) for c in rows},
+        "multipliers": {c.name: summarise(lam[c.name]) for c in rows} if lam else {},
+        "gradient": {
+            label: summarise(leaf)
+            for parameter, gradient in zip(active, gradients, strict=True)
+            for label, leaf in leaves(gradient, parameter)
+        },
+        "chosen": chosen(system, lam)
+        if lam
+        else ["nothing: the output does not depend on the inputs"],
+    }
+    return report, system, value, gradients
+
+
+def bound(
+    name: str, function: Callable[..., Any], settings: dict[str, Any], wrt: Sequence[str]
+) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The function of its differentiated arguments alone, and their values.
+
+    Differentiated are the parameters of ``wrt``; without it all that hold numbers, except those
+    whose default says that they are structure: an integer, a boolean, a string, None.
+    """
+    signature = inspect.signature(function)
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = {k: p for k, p in signature.parameters.items() if p.kind not in variadic}
+    known("--set", settings, parameters)
+    known("--wrt", wrt, parameters)
+    defaults = {k: p.default for k, p in parameters.items() if p.default is not p.empty}
+    values = defaults | settings
+    missing = [k for k in parameters if k not in values]
+    if missing:
+        needed = " ".join(f"--set {k}=0.3" for k in missing)
+        raise BadInputError(f"{name} needs a value of {', '.join(missing)}: add {needed}, say")
+    structure = {k for k, v in defaults.items() if v is None or isinstance(v, bool | int | str)}
+    chosen_names = wrt or [k for k in parameters if k not in structure]
+    active = {
+        k: float(values[k]) if type(values[k]) is int else values[k]
+        for k in parameters
+        if k in chosen_names
+    }
+    if not active:
+        raise BadInputError(f"{name} has no parameter to differentiate; name one with --wrt")
+
+    def model(*given: Any) -> Any:
+        call = signature.bind_partial()
+        now = values | dict(zip(active, given, strict=True))
+        call.arguments.update((k, now[k]) for k in parameters)
+        return function(*call.args, **call.kwargs)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    model.__name__ = name
+    vars(model)["__signature__"] = inspect.Signature([inspect.Parameter(k, kind) for k in active])
+    return model, active
+
+
+def three_tests(model: Callable[..., Any], given: tuple[Any, ...]) -> Iterator[Check]:
+    """The tests of ``lg.check_grad`` in one random direction."""
+    found = lg.check_grad(model, *given, throw=False)
+    yield Check("tangents and multipliers agree (inner product)", found.adjoint, 0.0, 1e-10)
+    yield Check("central difference, relative error", found.difference, 0.0, 1e-6)
+    yield Check("Taylor remainder falls as h^2: rate", min(found.rate, 2.0), 2.0, 0.1)
+
+
+# -- a System ------------------------------------------------------------------------------------
+
+
+def solved(name: str, solution: Any, of: str, wrt: Sequence[str]) -> Report:
+    """Report on a solved System: all but the checks."""
+    lam, gradient = solution.multipliers(of), solution.gradient(of, wrt)
+    model = solution.system.model
+    cyclic = [block for block in model.blocks if block.cyclic]
+    cycles = {i: k for k, block in enumerate(cyclic, start=1) for i in block.equations}
+    order = [i for block in model.blocks for i in block.equations]
+    equations = [(i, model.equations[i]) for i in (order[k] for k in kept(len(order)))]
+    variables = list(solution.values)
+    return {
+        "name": name,
+        "of": of,
+        "count": len(order),
+        "constraints": [
+            {"name": e.name, "formula": formula(e), "where": e.where, "cycle": cycles.get(i)}
+            for i, e in equations
+        ],
+        "values": {n: summarise(solution[n]) for n in (variables[k] for k in kept(len(variables)))},
+        "multipliers": {e.name: summarise(lam[e.name]) for _, e in equations},
+        "gradient": {n: summarise(g) for n, g in gradient.items()},
+        "chosen": [*chosen(solution.system, lam), *solution.report().splitlines()],
+    }
+
+
+def formula(equation: Any) -> str:
+    """The equation as its author wrote it, if it is one line; else as a call of the function."""
+    if equation.function is None:
+        return f"{equation.name} = input"
+    left = equation.name if equation.explicit else "0"
+    return f"{left} = {expression(equation.function, equation.parents)}"
+
+
+def expression(function: Callable[..., Any], parents: tuple[str, ...]) -> str:
+    """What a one-line function returns, or ``layer(w1, x0)`` for a longer one."""
+    called = f"{getattr(function, '__name__', 'f')}({', '.join(parents)})"
+    try:
+        if tuple(inspect.signature(function).parameters) != parents:
+            return called
+        source = textwrap.dedent(inspect.getsource(function))
+        (tree,) = ast.parse(source).body
+    except (OSError, TypeError, ValueError, SyntaxError):
+        return called
+    body = tree.body if isinstance(tree, ast.FunctionDef) else []
+    if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
+        return " ".join((ast.get_source_segment(source, body[0].value) or called).split())
+    return called
+
+
+def last_number(solution: Any) -> str:
+    """The output when none is named: the last single number in the order of solution."""
+    model = solution.system.model
+    inputs = {e.name for e in model.equations if e.function is None}
+    numbers = [n for n, z in solution.values.items() if np.size(z) == 1 and n not in inputs]
+    if not numbers:
+        raise BadInputError("no constraint gives a single number; add one that does, say a sum")
+    return numbers[-1]
+
+
+def differences(
+    system: Any, settings: dict[str, Any], solution: Any, of: str, wrt: Sequence[str]
+) -> Iterator[Check]:
+    """Residuals of cycles and multipliers, and slopes along one random direction an input."""
+    for k, cycle in enumerate(solution.stats, start=1):
+        size = 1 + max(float(np.max(np.abs(solution[n]), initial=0.0)) for n in cycle["variables"])
+        residual = cycle["residual"] / size
+        yield Check(f"cycle {k}: largest |r| of its constraints", residual, 0.0, 1e-9)
+    if sum(map(np.size, solution.values.values())) <= ASSEMBLED:
+        swept, assembled = (
+            np.hstack([np.ravel(w) for w in solution.multipliers(of, method).values()])
+            for method in ("sweep", "explicit")
+        )
+        yield Check("multipliers: sweep against assembled A", swept, assembled, 1e-9)
+    gradient, rng = solution.gradient(of, wrt), np.random.default_rng(0)
+
+    def output(**moved: Any) -> float:
+        return np.asarray(system.solve(start=solution, **(settings | moved))[of]).item()
+
+    for name in wrt[:DIRECTIONS]:
+        point = {name: solution[name]}
+        direction = rng.normal(size=np.shape(solution[name]))
+        # Both steps estimate the same slope; next to a kink only the smaller one is on one side.
+        slopes = [
+            slope_check(f"d{of}/d{name}", output, point, name, gradient[name], direction, step)
+            for step in STEPS
+        ]
+        yield min(slopes, key=lambda check: check.error)
+
+
+# -- for all of them -----------------------------------------------------------------------------
+
+
+def conclude(report: Report, checks: Iterable[Check]) -> Report:
+    """Add the outcome of the checks, and put the entries in their order."""
+    found = [
+        {
+            "name": check.name,
+            "value": summarise(check.value, COMPARED),
+            "reference": summarise(check.reference, COMPARED),
+            "error": plain(check.error),
+            "tolerance": check.tolerance,
+            "ok": check.ok,
+        }
+        for check in checks
+    ]
+    first = {"name": "", "summary": "", "source": "", "notes": []}
+    last = {"checks": found, "ok": all(check["ok"] for check in found), "picture": None}
+    return first | report | last
+
+
+def chosen(system: Any, lam: Any) -> list[str]:
+    """How the multipliers were found, and how well: what is substituted has no residual."""
+    how_well = f", relative residual {lam.residual:.1e}" if any(system.cyclic) else ""
+    return [f"multipliers: {lam.method}{how_well}"]
+
+
+def known(flag: str, given: Iterable[str], names: Iterable[str]) -> None:
+    """Refuse names that the model does not have."""
+    for name in given:
+        if name not in names:
+            raise BadInputError(
+                f"{flag} {name}: there is no such name; there are {', '.join(names)}"
+            )
+
+
+def kept(count: int) -> list[int]:
+    """The rows that are listed: all of them, or the first and the last."""
+    half = CONSTRAINTS // 2
+    if count <= CONSTRAINTS:
+        return list(range(count))
+    return [*range(half), *range(count - half, count)]
+
+
+def summarise(value: Any, listed: int = LISTED) -> Any:
+    """A number, a nested list, or {shape, min, max, norm} of a larger array."""
+    array = np.asarray(value)
+    if array.size <= listed:
+        return plain(array.tolist())
+    summary: dict[str, Any] = {"shape": list(array.shape)}
+    if array.dtype.kind != "c":
+        summary |= {"min": plain(array.min().item()), "max": plain(array.max().item())}
+    return summary | {"norm": plain(float(np.linalg.norm(array)))}
+
+
+def plain(value: Any) -> Any:
+    """A number or nested list with strings for what JSON does not know."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, complex):
+        return str(value).strip("()")
+    return value if np.isfinite(value) else str(value)
