@@ -137,6 +137,11 @@ def test_error_is_relative_to_the_reference():
     assert Check("floor", 2e-9, 1e-9, 1e-3, floor=1.0).error == pytest.approx(1e-9)
 
 
+def test_outcomes_are_plain_python():
+    check = Check("numpy all through", np.float64(1), np.float64(1), np.float64(0), np.float64(2))
+    assert type(check.error) is float and type(check.ok) is bool
+
+
 def test_another_shape_or_nan_is_never_right():
     assert not Check("shape", np.ones((3, 1)), np.ones(3), 1e9).ok
     assert not Check("nan", np.nan, 1.0, 1e9).ok

@@ -32,13 +32,13 @@ class Check:
             return float("inf")
         if value.size == 0:
             return 0.0
-        scale = max(float(np.max(np.abs(reference))), self.floor)
+        scale = max(float(np.max(np.abs(reference))), float(self.floor))
         difference = float(np.max(np.abs(value - reference)))
         return difference / scale if scale > 0 else difference
 
     @property
     def ok(self) -> bool:
-        return self.error <= self.tolerance  # a nan compares false
+        return bool(self.error <= self.tolerance)  # a nan compares false
 
 
 @dataclass(frozen=True)
