@@ -17,7 +17,15 @@ from lagrad.assemble import joined, to_matrix
 from lagrad.eliminate import accumulate
 from lagrad.graph import Graph
 from lagrad.partials import Entries
-from lagrad.solve import back_substitute, forward_substitute
+from lagrad.solve import (
+    SolveBlock,
+    back_substitute,
+    block_back_substitute,
+    block_forward_substitute,
+    forward_substitute,
+    solve_block_triangular,
+    stretches,
+)
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced, plain, record
 from lagrad.trace.tracer import Tracer
@@ -159,6 +167,16 @@ class Model:
         """All variables are real."""
         return np.ones(len(self), dtype=np.int64)
 
+    @property
+    def components(self) -> tuple[tuple[int, ...], ...]:
+        """The variables of each block."""
+        return tuple(b.variables for b in self.blocks)
+
+    @property
+    def cyclic(self) -> tuple[bool, ...]:
+        """Which blocks need a linear solve."""
+        return tuple(b.cyclic for b in self.blocks)
+
     def parents(self, i: int) -> list[int]:
         """Return the variables that equation i reads."""
         return [self.number[p] for p in self.equations[i].parents if p in self.number]
@@ -259,6 +277,22 @@ class Model:
             own = -tangents[self.defines[i]]
             change = own if change is None else change + own
         return change
+
+    def back(self, seeds: Mapping[int, Any], solve_block: SolveBlock) -> dict[int, Any]:
+        """Return the multipliers by equation, the last block first."""
+        return block_back_substitute(self, seeds, solve_block)
+
+    def forward(self, seeds: Mapping[int, Any], solve_block: SolveBlock) -> dict[int, Any]:
+        """Return the tangents by variable, the first block first."""
+        return block_forward_substitute(self, seeds, solve_block)
+
+    def solve_assembled(
+        self, a: sp.csc_array, offsets: Any, equation_offsets: Any, b: np.ndarray, factor: Callable
+    ) -> np.ndarray:
+        """Solve with the assembled A, block by block."""
+        return solve_block_triangular(
+            a, stretches(self.blocks, offsets, equation_offsets), b, factor
+        )
 
     def row_entries(self, i: int) -> Iterator[tuple[int, Entries]]:
         """Yield (j, entries of R_ij): I - df_i/dz_j for explicit equations, dg/dz_j for others."""

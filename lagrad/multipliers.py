@@ -18,33 +18,38 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import graph_entries, joined, to_matrix
+from lagrad.assemble import to_matrix
 from lagrad.diagnose import entry_names, null_vectors
 from lagrad.graph import Graph, short
-from lagrad.order import components, reachable
 from lagrad.partials import Entries
 from lagrad.solve import (
-    back_substitute,
-    block_back_substitute,
-    block_forward_substitute,
     factorize,
-    forward_substitute,
-    solve_block_triangular,
-    solve_triangular,
-    stretches,
 )
 from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual
 from lagrad.status import ArgumentError, SingularError, Status
+from lagrad.steps import Steps
 
 
-class Model(Protocol):
-    """Variables, equations and local partials: what a `Graph` and a solved `System` both are."""
+class Linearized(Protocol):
+    """What a `MultiplierSystem` is made of: the steps of a graph, or the model of a system."""
+
+    names: tuple[str, ...]
+    equation_names: tuple[str, ...]
+    sizes: np.ndarray
+    widths: np.ndarray
+    equation_sizes: np.ndarray
+    components: tuple[tuple[int, ...], ...]
+    cyclic: tuple[bool, ...]
+    outputs: tuple[int, ...]
 
     def __len__(self) -> int: ...
-    def name(self, i: int) -> str: ...
     def shape(self, i: int) -> tuple[int, ...]: ...
     def dtype(self, i: int) -> np.dtype: ...
+    def equation_shape(self, i: int) -> tuple[int, ...]: ...
     def edges(self) -> tuple[np.ndarray, np.ndarray]: ...
+    def residual_entries(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Entries: ...
+    def back(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]: ...
+    def forward(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]: ...
 
 
 class Multipliers(Mapping[str, Any]):
@@ -66,7 +71,7 @@ class Multipliers(Mapping[str, Any]):
         self.residual, self.status, self.method = residual, Status.SOLVED, method
 
     def __getitem__(self, name: str) -> Any:
-        i = self.system.equation(name)
+        i = self.system.equation_index[name]
         w, shape = self.lam(i), self.system.equation_shape(i)
         return np.zeros(shape)[()] if w is None else np.reshape(w, shape)[()]
 
@@ -93,9 +98,7 @@ class MultiplierSystem:
 
     Parameters
     ----------
-    model : Graph, or the model of a solved `System`
-    equations : names, explicit flags and sizes come from the model; for a traced graph every
-        equation defines the variable of its own row
+    model : `Steps` of a graph, or the `Model` of a solved `System`
 
     Attributes
     ----------
@@ -118,16 +121,15 @@ class MultiplierSystem:
 
     # -- names and sizes -------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def variables(self) -> tuple[str, ...]:
         """The names of the variables, row blocks of A."""
-        return tuple(self.model.name(i) for i in range(len(self.model)))
+        return self.model.names
 
-    @cached_property
+    @property
     def equations(self) -> tuple[str, ...]:
         """The names of the equations, column blocks of A."""
-        names = getattr(self.model, "equation_names", None)
-        return self.variables if names is None else tuple(names)
+        return self.model.equation_names
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -140,6 +142,11 @@ class MultiplierSystem:
         return {name: i for i, name in enumerate(self.variables)}
 
     @cached_property
+    def equation_index(self) -> dict[str, int]:
+        """The equation of each name."""
+        return {name: i for i, name in enumerate(self.equations)}
+
+    @cached_property
     def offsets(self) -> np.ndarray:
         """Where the entries of each variable begin among the rows of A."""
         return np.concatenate([[0], np.cumsum(self.model.sizes * self.model.widths)])
@@ -147,8 +154,7 @@ class MultiplierSystem:
     @cached_property
     def equation_offsets(self) -> np.ndarray:
         """Where the entries of each equation begin among the columns of A."""
-        sizes = getattr(self.model, "equation_sizes", None)
-        return self.offsets if sizes is None else np.concatenate([[0], np.cumsum(sizes)])
+        return np.concatenate([[0], np.cumsum(self.model.equation_sizes)])
 
     # -- the matrix ------------------------------------------------------------------------------
 
@@ -162,54 +168,26 @@ class MultiplierSystem:
             If it would not fit in memory; the text says how many bytes it needs.
         """
         m, n = int(self.equation_offsets[-1]), int(self.offsets[-1])
-        if isinstance(self.model, Graph):
-            rows, columns, data = graph_entries(self.model, self.offsets, self.model.widths)
-            diagonal = np.arange(n)
-            rows, columns, data = self.behind_selections((rows, columns, data))
-            entries = joined([(columns, rows, -data), (diagonal, diagonal, np.ones(n))])
-        else:
-            rows, columns, data = self.model.residual_entries(self.offsets, self.equation_offsets)
-            entries = columns, rows, data
-        return to_matrix(entries, (n, m))
-
-    def behind_selections(self, entries: Entries) -> Entries:
-        """Drop what stands behind a selection that did not take it, where it is not finite.
-
-        ``where(x > 0, log(x), 0)`` at x = 0: the logarithm's entry 1/0 belongs to a branch that was
-        not taken, so no path from the output leads to it, and it is no entry of A.
-        """
-        rows, columns, data = entries
-        if np.isfinite(data).all():
-            return entries
-        outputs = [np.arange(self.offsets[i], self.offsets[i + 1]) for i in self.model.outputs]
-        start = np.concatenate(outputs) if outputs else np.zeros(0, int)
-        used = reachable(int(self.offsets[-1]), rows, columns, start)
-        kept = used[rows]
-        return rows[kept], columns[kept], data[kept]
+        rows, columns, data = self.model.residual_entries(self.offsets, self.equation_offsets)
+        return to_matrix((columns, rows, data), (n, m))
 
     @cached_property
     def block_pattern(self) -> sp.csr_array:
         """Which equations contain which variables: rows are variables, columns equations."""
         n, m = len(self.variables), len(self.equations)
         rows, parents = self.model.edges()
-        if isinstance(self.model, Graph):
-            rows, parents = np.r_[rows, np.arange(n)], np.r_[parents, np.arange(n)]
         ones = np.ones(len(rows), dtype=bool)
         return sp.coo_array((ones, (parents, rows)), shape=(n, m)).tocsr()
 
-    @cached_property
+    @property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
         """The strongly connected components, each as its variables, in topological order."""
-        if not isinstance(self.model, Graph):
-            return tuple(b.variables for b in self.model.blocks)
-        return tuple(components(len(self.model), *self.model.edges()))
+        return self.model.components
 
-    @cached_property
+    @property
     def cyclic(self) -> tuple[bool, ...]:
         """For each block, whether it needs a linear solve."""
-        if not isinstance(self.model, Graph):
-            return tuple(b.cyclic for b in self.model.blocks)
-        return (False,) * len(self.blocks)
+        return self.model.cyclic
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -245,16 +223,6 @@ class MultiplierSystem:
                 f"one number: give of={{{self.variables[i]!r}: weights}} of that shape"
             )
         return {i: np.ones(self.model.shape(i), self.model.dtype(i))[()]}
-
-    def equation(self, name: str) -> int:
-        """Return the number of the equation ``name``."""
-        numbers = self.index if self.equations is self.variables else self.equation_index
-        return numbers[name]
-
-    @cached_property
-    def equation_index(self) -> dict[str, int]:
-        """The equation of each name."""
-        return {name: i for i, name in enumerate(self.equations)}
 
     def variable(self, name: str) -> int:
         """Return the number of the variable ``name``."""
@@ -305,8 +273,7 @@ class MultiplierSystem:
 
     def equation_shape(self, i: int) -> tuple[int, ...]:
         """Return the shape of equation i."""
-        own = getattr(self.model, "equation_shape", self.model.shape)
-        return own(i)
+        return self.model.equation_shape(i)
 
     def why(self) -> str:
         """Say how the system is solved, and for what reason."""
@@ -324,8 +291,6 @@ class MultiplierSystem:
 
     def sweep(self, seeds: Mapping[int, Any]) -> tuple[dict[int, Any], float]:
         """Return the multipliers by equation and the largest residual of the cyclic blocks."""
-        if isinstance(self.model, Graph):
-            return back_substitute(self.model, seeds), 0.0
         residuals = [0.0]
 
         def solve_block(k: int, rhs: Mapping[int, Any]) -> dict[int, Any]:
@@ -333,14 +298,12 @@ class MultiplierSystem:
             residuals.append(residual)
             return found
 
-        return block_back_substitute(self.model, seeds, solve_block), max(residuals)
+        return self.model.back(seeds, solve_block), max(residuals)
 
     def tangents(self, seeds: Mapping[int, Any]) -> dict[int, Any]:
         """Return zdot of A^T zdot = xdot by variable, for changes of the right-hand sides."""
-        if isinstance(self.model, Graph):
-            return forward_substitute(self.model, len(self.model), seeds)
-        return block_forward_substitute(
-            self.model, seeds, lambda k, rhs: self.solve_block(k, rhs, transposed=True)[0]
+        return self.model.forward(
+            seeds, lambda k, rhs: self.solve_block(k, rhs, transposed=True)[0]
         )
 
     def block_matrix(self, k: int) -> sp.csc_array:
@@ -403,19 +366,15 @@ class MultiplierSystem:
         Returns the multipliers as a function of the equation, and the relative residual.
         """
         a, b = self.A, self.flat(seeds, self.offsets)
-        if isinstance(self.model, Graph):
-            x = solve_triangular(a, b)
-        else:
-            parts = stretches(self.model.blocks, self.offsets, self.equation_offsets)
-            x = solve_block_triangular(a, parts, b, self.factor)
+        x = self.model.solve_assembled(a, self.offsets, self.equation_offsets, b, self.factor)
         residual = relative_residual(a, x, b, self.norm)
         if not residual <= TOLERANCE:
             raise SingularError(f"{Status.INACCURATE.value} (relative residual {residual:.1e})")
-        at, widths = self.equation_offsets, self.model.widths
+        at = self.equation_offsets
 
         def multiplier(i: int) -> Any:
             part = x[at[i] : at[i + 1]]
-            if isinstance(self.model, Graph) and widths[i] == 2:
+            if part.size != math.prod(self.equation_shape(i)):
                 half = len(part) // 2
                 return part[:half] - 1j * part[half:]
             return part
@@ -447,7 +406,7 @@ class MultiplierSystem:
 
 def linearize(graph: Graph) -> MultiplierSystem:
     """Return the multiplier system of a traced graph, at the values it was traced with."""
-    return MultiplierSystem(graph)
+    return MultiplierSystem(Steps(graph))
 
 
 # A graph stands below the systems made of it, so its method is given to it from here.

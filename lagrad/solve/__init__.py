@@ -1,6 +1,7 @@
 """Solving A lam = e_n: by substitution where the constraints are acyclic, by factors on cycles."""
 
 from lagrad.solve.back_substitution import (
+    SolveBlock,
     back_substitute,
     block_back_substitute,
     block_forward_substitute,
@@ -11,6 +12,7 @@ from lagrad.solve.select import factorize
 from lagrad.solve.triangular import solve_triangular
 
 __all__ = [
+    "SolveBlock",
     "back_substitute",
     "block_back_substitute",
     "block_forward_substitute",

@@ -1,0 +1,93 @@
+"""A traced graph as a model: every row is an equation that defines its own variable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.assemble import graph_entries, joined
+from lagrad.graph import Graph
+from lagrad.order import components, reachable
+from lagrad.partials import Entries
+from lagrad.solve import back_substitute, forward_substitute, solve_triangular
+
+
+class Steps:
+    """The rows of a `Graph`, acyclic and in topological order: A is unit upper triangular."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.outputs = graph.outputs
+        self.name, self.shape, self.dtype = graph.name, graph.shape, graph.dtype
+        self.where, self.equation_shape = graph.where, graph.shape
+        self.sizes, self.widths = graph.sizes, graph.widths
+        self.equation_sizes = self.sizes * self.widths
+
+    def __len__(self) -> int:
+        return len(self.graph)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the variables."""
+        return tuple(self.graph.name(i) for i in range(len(self.graph)))
+
+    @property
+    def equation_names(self) -> tuple[str, ...]:
+        """The names of the equations."""
+        return self.names
+
+    @cached_property
+    def components(self) -> tuple[tuple[int, ...], ...]:
+        """Each row by itself."""
+        return tuple(components(len(self.graph), *self.graph.edges()))
+
+    @property
+    def cyclic(self) -> tuple[bool, ...]:
+        """None of them needs a linear solve."""
+        return (False,) * len(self.graph)
+
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (equation, variable) of everything that R has a block for."""
+        rows, parents = self.graph.edges()
+        own = np.arange(len(self.graph))
+        return np.concatenate([rows, own]), np.concatenate([parents, own])
+
+    def residual_entries(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Entries:
+        """Return the entries of R = I - J."""
+        rows, columns, data = self.behind_selections(
+            graph_entries(self.graph, offsets, self.widths), offsets
+        )
+        diagonal = np.arange(offsets[-1])
+        return joined([(rows, columns, -data), (diagonal, diagonal, np.ones(len(diagonal)))])
+
+    def behind_selections(self, entries: Entries, offsets: np.ndarray) -> Entries:
+        """Drop what stands behind a selection that did not take it, where it is not finite.
+
+        ``where(x > 0, log(x), 0)`` at x = 0: the logarithm's entry 1/0 belongs to a branch that was
+        not taken, so no path from the output leads to it, and it is no entry of A.
+        """
+        rows, columns, data = entries
+        if np.isfinite(data).all():
+            return entries
+        outputs = [np.arange(offsets[i], offsets[i + 1]) for i in self.outputs]
+        start = np.concatenate(outputs) if outputs else np.zeros(0, int)
+        kept = reachable(int(offsets[-1]), rows, columns, start)[rows]
+        return rows[kept], columns[kept], data[kept]
+
+    def back(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]:
+        """Return the multipliers: one sweep of the partials."""
+        return back_substitute(self.graph, seeds)
+
+    def forward(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]:
+        """Return the tangents: the same sweep from the other end."""
+        return forward_substitute(self.graph, len(self.graph), seeds)
+
+    def solve_assembled(
+        self, a: sp.csc_array, offsets: Any, equation_offsets: Any, b: np.ndarray, factor: Callable
+    ) -> np.ndarray:
+        """Solve with the assembled A: one triangular solve."""
+        return solve_triangular(a, b)
