@@ -124,8 +124,8 @@ def scaled(d: Any, v: Any, mask: Any) -> Any:
     return masked_multiply(d, v, mask)
 
 
-#: The derivative of a sum; known by identity, so that nothing is multiplied by it. As a Python float
-#: it leaves float32 what it is.
+#: The derivative of a sum; known by identity, so that nothing is multiplied by it. As a Python
+#: float it leaves float32 what it is.
 ONE = 1.0
 
 

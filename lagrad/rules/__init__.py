@@ -1,7 +1,7 @@
 """The tables of derivatives: what each function's local partials are, and nothing else.
 
-``RULES`` maps a function to its `Primitive`, ``NO_GRADIENT`` holds the steps, ``SPELT`` the functions
-that are compositions of others.
+``RULES`` maps a function to its `Primitive`, ``NO_GRADIENT`` holds the steps, ``SPELT`` the
+functions that are compositions of others.
 """
 
 from collections.abc import Callable, Mapping

@@ -153,15 +153,23 @@ def diag(v: Any, k: int = 0) -> Any:
     return np.where(out > 0, v[out - 1], 0.0)
 
 
-def average(a: Any, axis: Any = None, weights: Any = None) -> Any:
-    """np.average."""
+def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
+    """np.average, with weights shaped like the array or like its averaged axes."""
     if weights is None:
-        return np.mean(a, axis=axis)
+        return np.mean(a, axis=axis, keepdims=keepdims)
     if np.shape(weights) != np.shape(a):
-        shape = [1] * np.ndim(a)
-        shape[axis] = -1
-        weights = np.reshape(weights, shape)
-    return np.sum(a * weights, axis=axis) / np.sum(weights * np.ones(np.shape(a)), axis=axis)
+        axes = [int(k) % np.ndim(a) for k in (axis if isinstance(axis, tuple) else (axis,))]
+        weights = np.transpose(weights, np.argsort(axes))
+        weights = np.reshape(weights, [n if k in axes else 1 for k, n in enumerate(np.shape(a))])
+    total = np.sum(weights, axis=axis, keepdims=keepdims)
+    return np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+
+
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """np.rollaxis."""
+    n = np.ndim(a)
+    axis, start = axis % n, start + n if start < 0 else start
+    return np.moveaxis(a, axis, start - (axis < start))
 
 
 # fmt: off
@@ -178,7 +186,7 @@ SPELT: dict[Callable[..., Any], Callable[..., Any]] = {
     np.atleast_3d: at_least(3),
     np.flipud: lambda m: np.flip(m, 0),
     np.fliplr: lambda m: np.flip(m, 1),
-    np.rollaxis: lambda a, axis, start=0: np.moveaxis(a, axis, start if start <= axis else start - 1),
+    np.rollaxis: rollaxis,
     np.diff: diff,
     np.diag: diag,
     np.trace: lambda a, offset=0, axis1=0, axis2=1: np.sum(
@@ -192,6 +200,7 @@ SPELT: dict[Callable[..., Any], Callable[..., Any]] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
-    np.result_type: lambda *args: np.result_type(*[getattr(a, "dtype", a) for a in args]),
+    np.result_type: lambda *args: np.result_type(
+        *[a if isinstance(a, type) else getattr(a, "dtype", a) for a in args]),
 }
 # fmt: on

@@ -12,6 +12,7 @@ passes one half to each; a bound of ``clip`` belongs to the interior.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -55,13 +56,13 @@ ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
 
     # exponentials and logarithms
     np.exp:        (lambda z, x: z,),
-    np.exp2:       (lambda z, x: z * np.log(2),),
+    np.exp2:       (lambda z, x: z * math.log(2),),
     np.expm1:      (lambda z, x: z + 1,),
     np.log:        (lambda z, x: 1 / x,),
-    np.log2:       (lambda z, x: 1 / (x * np.log(2)),),
-    np.log10:      (lambda z, x: 1 / (x * np.log(10)),),
+    np.log2:       (lambda z, x: 1 / (x * math.log(2)),),
+    np.log10:      (lambda z, x: 1 / (x * math.log(10)),),
     np.log1p:      (lambda z, x: 1 / (1 + x),),
-    np.logaddexp:  (lambda z, x, y: np.exp(x - z), lambda z, x, y: np.exp(y - z)),
+    np.logaddexp:  (lambda z, x, y: np.exp(x - finite(z)), lambda z, x, y: np.exp(y - finite(z))),
 
     # trigonometric and hyperbolic
     np.sin:        (lambda z, x: np.cos(x),),
@@ -71,7 +72,7 @@ ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     np.arccos:     (lambda z, x: -1 / np.sqrt(1 - x * x),),
     np.arctan:     (lambda z, x: 1 / (1 + x * x),),
     np.arctan2:    (lambda z, y, x: x / (x * x + y * y), lambda z, y, x: -y / (x * x + y * y)),
-    np.hypot:      (lambda z, x, y: x / z, lambda z, x, y: y / z),
+    np.hypot:      (lambda z, x, y: x / nonzero(z), lambda z, x, y: y / nonzero(z)),
     np.sinh:       (lambda z, x: np.cosh(x),),
     np.cosh:       (lambda z, x: np.sinh(x),),
     np.tanh:       (lambda z, x: 1 - z * z,),
@@ -80,14 +81,10 @@ ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     np.arctanh:    (lambda z, x: 1 / (1 - x * x),),
 
     # selections: pairs (derivative, mask)
-    np.maximum:    (lambda z, x, y: picked(x, y, np.greater),
-                    lambda z, x, y: picked(y, x, np.greater)),
-    np.minimum:    (lambda z, x, y: picked(x, y, np.less),
-                    lambda z, x, y: picked(y, x, np.less)),
-    np.fmax:       (lambda z, x, y: picked(x, y, np.greater),
-                    lambda z, x, y: picked(y, x, np.greater)),
-    np.fmin:       (lambda z, x, y: picked(x, y, np.less),
-                    lambda z, x, y: picked(y, x, np.less)),
+    np.maximum:    (lambda z, x, y: picked(z, x, y), lambda z, x, y: picked(z, y, x)),
+    np.minimum:    (lambda z, x, y: picked(z, x, y), lambda z, x, y: picked(z, y, x)),
+    np.fmax:       (lambda z, x, y: picked(z, x, y), lambda z, x, y: picked(z, y, x)),
+    np.fmin:       (lambda z, x, y: picked(z, x, y), lambda z, x, y: picked(z, y, x)),
     np.remainder:  (one, lambda z, x, y: -np.floor_divide(x, y)),
     np.fmod:       (one, lambda z, x, y: -np.trunc(x / y)),
     np.copysign:   (lambda z, x, y: np.sign(z) * np.sign(x), lambda z, x, y: 0.0),
@@ -100,30 +97,40 @@ def power_base(x: Any, y: Any) -> Any:
     if type(y) in (int, float, np.float64, np.int64):
         if y == 2:
             return 2 * x
-        return y * x ** (y - 1) if y != 0 else 0.0 * x
+        return y * x ** (y - 1) if y != 0 else 0.0
     zero = np.equal(y, 0)
     return np.where(zero, 0.0, y * x ** np.where(zero, 1.0, y - 1))
 
 
 def power_exponent(z: Any, x: Any) -> Any:
     """d(x**y)/dy = x**y log(x), and 0 at x = 0, its limit for y > 0."""
-    zero = np.equal(x, 0)
-    return z * np.log(np.where(zero, 1.0, x))
+    base = np.where(np.equal(x, 0), 1.0, x)
+    return z * np.log(base if base.dtype == z.dtype else base.astype(z.dtype))
 
 
 def direction(z: Any, x: Any) -> Any:
     """d|x|/dx: the sign of a real number, conj(x)/|x| of a complex one, 0 at 0."""
     if np.iscomplexobj(x):
-        return np.conjugate(x) / np.where(np.equal(z, 0), 1.0, z)
+        return np.conjugate(x) / nonzero(z)
     return np.sign(x)
 
 
-def picked(x: Any, y: Any, wins: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
+def nonzero(z: Any) -> Any:
+    """Return z with 1 in the place of 0, to divide by what has derivative 0 there."""
+    return np.where(np.equal(z, 0), 1.0, z)
+
+
+def finite(z: Any) -> Any:
+    """Return z with 0 for inf and NaN, to be taken from an exponent that may be -inf."""
+    return np.where(np.isfinite(z), z, 0.0)
+
+
+def picked(z: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Return the derivative of a maximum or minimum to x, and where x is picked."""
-    tie = np.equal(x, y)
-    # A NaN wins in NumPy, and must not lose its way in the derivative.
-    here = np.logical_or(np.logical_or(wins(x, y), tie), np.isnan(x))
-    return np.where(tie, 0.5, np.where(here, 1.0, 0.0)), here
+    # A NaN that came through must not lose its way in the derivative.
+    here = np.logical_or(np.equal(x, z), np.logical_and(np.isnan(x), np.isnan(z)))
+    share = np.where(np.equal(x, y), 0.5, np.where(here, 1.0, 0.0))
+    return share.astype(z.dtype), here
 
 
 def elementwise(
@@ -168,9 +175,11 @@ def clip_derivative(k: int) -> Callable[..., Any]:
 
     def derivative(z: Any, x: Any, low: Any, high: Any) -> tuple[Any, Any]:
         below = np.less(x, low) if low is not None else np.zeros(np.shape(x), bool)
-        above = np.greater(x, high) if high is not None else np.zeros(np.shape(x), bool)
-        here = (np.logical_not(np.logical_or(below, above)), below, above)[k]
-        return np.where(here, 1.0, 0.0), here
+        raised = x if low is None else np.maximum(x, low)
+        above = np.greater(raised, high) if high is not None else np.zeros(np.shape(x), bool)
+        within = np.logical_not(above)  # where the bounds cross, the upper one wins
+        here = (np.logical_and(within, np.logical_not(below)), np.logical_and(within, below), above)
+        return ONE, here[k]
 
     return derivative
 
@@ -183,8 +192,8 @@ RULES: dict[Callable[..., Any], Primitive] = {
     np.angle: elementwise(np.angle, (lambda z, x: -1j / x if np.iscomplexobj(x) else 0.0,)),
     np.where: elementwise(
         np.where,
-        (lambda z, c, x, y: 0.0, lambda z, c, x, y: (ONE, c),
-         lambda z, c, x, y: (ONE, np.logical_not(c))),
+        (lambda z, c, x, y: 0.0, lambda z, c, x, y: (ONE, np.not_equal(c, 0)),
+         lambda z, c, x, y: (ONE, np.equal(c, 0))),
         arguments=lambda condition, x, y: ((condition, x, y), {}),
     ),
     np.clip: elementwise(

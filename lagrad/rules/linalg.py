@@ -21,8 +21,6 @@ from lagrad.contraction import Contraction
 from lagrad.partials import Broadcast, Entries, Partial, Scale, Sum, then
 from lagrad.primitive import Primitive
 
-MINUS = -np.float64(1.0)
-
 
 def transposed(a: Any) -> Any:
     """Return the stack of transposed matrices."""
@@ -72,7 +70,7 @@ def solve_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     product = Contraction(
         0, [np.broadcast_to(a, whole), z], [full, (*lead, "J", *tail)], (*lead, "I", *tail)
     )
-    return then(inverse, Scale(MINUS, shape), product, stretch)
+    return then(inverse, Scale(-1.0, shape), product, stretch)
 
 
 def inv_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
@@ -80,7 +78,7 @@ def inv_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     lead = batch(z)
     labels = [(*lead, "I", "J"), (*lead, "J", "K"), (*lead, "K", "L")]
     return then(
-        Scale(MINUS, np.shape(z)), Contraction(1, [z, args[0], z], labels, (*lead, "I", "L"))
+        Scale(-1.0, np.shape(z)), Contraction(1, [z, args[0], z], labels, (*lead, "I", "L"))
     )
 
 
@@ -98,8 +96,10 @@ def cofactors(a: Any, z: Any) -> Any:
     n = np.shape(a)[-1]
     index = np.arange(n)
     minors = [
-        [(-1.0) ** (i + j) * np.linalg.det(a[..., index != i, :][..., index != j])
-         for j in range(n)]
+        [
+            (-1.0) ** (i + j) * np.linalg.det(a[..., index != i, :][..., index != j])
+            for j in range(n)
+        ]
         for i in range(n)
     ]
     return np.stack([np.stack(row, axis=-1) for row in minors], axis=-2)

@@ -77,7 +77,7 @@ def outer_labels(x: Any, y: Any) -> Spec:
     return [("i",), ("j",)], ("i", "j")
 
 
-def einsum_labels(*operands: Any, subscripts: str) -> Spec:
+def einsum_labels(*operands: Any, subscripts: str, optimize: Any = False) -> Spec:
     """Read einsum's subscripts; ``...`` becomes labels of its own, aligned at the right."""
     given, arrow, result = subscripts.replace(" ", "").partition("->")
     terms = given.split(",")
@@ -88,7 +88,8 @@ def einsum_labels(*operands: Any, subscripts: str) -> Spec:
     ]
     shared = "".join(unused[: max(hidden, default=0)])
     labels = [
-        tuple(t.replace("...", shared[len(shared) - n :])) for t, n in zip(terms, hidden, strict=True)
+        tuple(t.replace("...", shared[len(shared) - n :]))
+        for t, n in zip(terms, hidden, strict=True)
     ]
     if not arrow:
         plain = "".join(terms).replace("...", "")
@@ -102,12 +103,13 @@ def einsum_arguments(*operands: Any, optimize: Any = False, **other: Any) -> Any
         raise TypeError("einsum with lists of axes; write the subscripts as a string")
     if other:
         raise TypeError(f"einsum with {sorted(other)}")
-    return operands[1:], {"subscripts": operands[0]}
+    options = {} if optimize is False else {"optimize": optimize}
+    return operands[1:], {"subscripts": operands[0], **options}
 
 
-def einsum(*operands: Any, subscripts: str) -> Any:
+def einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
     """np.einsum with the subscripts as a keyword."""
-    return np.einsum(subscripts, *operands, optimize=len(operands) > 2)
+    return np.einsum(subscripts, *operands, optimize=optimize)
 
 
 def product(

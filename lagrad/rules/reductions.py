@@ -20,6 +20,7 @@ from scipy import special as sc
 from lagrad.dispatch import overridable
 from lagrad.partials import ONE, Partial, Scale, Sum, then
 from lagrad.primitive import Primitive
+from lagrad.rules.elementwise import direction, finite, nonzero
 
 Axes = tuple[int, ...]
 
@@ -49,13 +50,14 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def scale_to(x: Any, z: Any) -> Any:
     """Return x / z with 0 where z is 0, and conj(x) for complex x."""
     x = np.conjugate(x) if np.iscomplexobj(x) else x
-    return x / np.where(np.equal(z, 0), 1.0, z)
+    return x / nonzero(z)
 
 
 def ties(z: Any, x: Any, axes: Axes) -> tuple[Any, Any]:
     """The entries equal to the maximum (minimum) share it evenly; the others do not exist."""
     here = np.equal(x, z)
-    return np.where(here, 1.0, 0.0) / np.sum(here, axis=axes, keepdims=True), here
+    share = np.where(here, 1.0, 0.0) / np.sum(here, axis=axes, keepdims=True)
+    return share.astype(z.dtype), here
 
 
 def product_of_others(z: Any, x: Any, axes: Axes) -> Any:
@@ -72,7 +74,7 @@ def product_of_others(z: Any, x: Any, axes: Axes) -> Any:
 
 
 def center(x: Any, axes: Axes) -> Any:
-    """Return x minus its mean."""
+    """Return conj(x - its mean), the direction in which |x - mean|^2 grows."""
     x = x - np.mean(x, axis=axes, keepdims=True)
     return np.conjugate(x) if np.iscomplexobj(x) else x
 
@@ -89,15 +91,15 @@ WEIGHTS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.prod:   product_of_others,
     np.max:    ties,
     np.min:    ties,
-    logsumexp: lambda z, x, axes: np.exp(x - np.where(np.isfinite(z), z, 0.0)),
+    logsumexp: lambda z, x, axes: np.exp(x - finite(z)),
 }
 SPREADS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.var: lambda z, x, axes, ddof: 2 / (size(x, axes) - ddof) * center(x, axes),
-    np.std: lambda z, x, axes, ddof: scale_to(center(x, axes), z * (size(x, axes) - ddof)),
+    np.std: lambda z, x, axes, ddof: center(x, axes) / nonzero(z * (size(x, axes) - ddof)),
 }
 NORMS: dict[Any, Callable[..., Any]] = {
     2:       lambda z, x, axes: scale_to(x, z),
-    1:       lambda z, x, axes: scale_to(x, np.absolute(x)),
+    1:       lambda z, x, axes: direction(np.absolute(x), x),
     np.inf:  lambda z, x, axes: extreme(z, x, axes),
     -np.inf: lambda z, x, axes: extreme(z, x, axes),
 }
@@ -107,7 +109,7 @@ NORMS: dict[Any, Callable[..., Any]] = {
 def extreme(z: Any, x: Any, axes: Axes) -> tuple[Any, Any]:
     """The weight of max |x| or min |x|."""
     share, here = ties(z, np.absolute(x), axes)
-    return share * scale_to(x, np.absolute(x)), here
+    return share * direction(np.absolute(x), x), here
 
 
 def power_norm(p: float) -> Callable[..., Any]:
@@ -115,7 +117,7 @@ def power_norm(p: float) -> Callable[..., Any]:
 
     def weight(z: Any, x: Any, axes: Axes) -> Any:
         size_of = np.absolute(x)
-        return scale_to(x, size_of) * (size_of / np.where(np.equal(z, 0), 1.0, z)) ** (p - 1)
+        return direction(size_of, x) * (size_of / nonzero(z)) ** (p - 1)
 
     return weight
 
@@ -143,7 +145,9 @@ def reduction(function: Callable[..., Any], weight: Callable[..., Any], name: st
     return Primitive(name, function, partial, multilinear=function in (np.sum, np.mean))
 
 
-def reduction_arguments(a: Any, axis: Any = None, *, keepdims: Any = False, out: None = None) -> Any:
+def reduction_arguments(
+    a: Any, axis: Any = None, *, keepdims: Any = False, out: None = None
+) -> Any:
     """Spell a reduction as function(a, axis=, keepdims=)."""
     if out is not None:
         raise TypeError("out= writes into a plain array")
@@ -172,7 +176,8 @@ def norm_arguments(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = F
 def norm_weight(z: Any, x: Any, axes: Axes, ord: Any) -> Any:
     """Return the weight of the norm of order ``ord``."""
     ord = 2 if ord is None or ord == "fro" else ord
-    return NORMS.get(ord, power_norm(ord) if ord not in NORMS else None)(z, x, axes)
+    weight = NORMS[ord] if ord in NORMS else power_norm(ord)
+    return weight(z, x, axes)
 
 
 def rule(function: Any, weight: Any, arguments: Any, name: str | None = None) -> Primitive:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.dispatch import overridable, scatter_add
-from lagrad.partials import Broadcast, Cast, Move, Partial, Scale, origins, then
+from lagrad.dispatch import is_basic, overridable, scatter_add
+from lagrad.partials import ONE, Broadcast, Cast, Move, Partial, Scale, origins, then
 from lagrad.primitive import Primitive
 
 
@@ -34,8 +34,8 @@ def same(*names: str, **defaults: Any) -> Callable[..., Any]:
 
 def reshape_arguments(a: Any, *shape: Any, order: str = "C", **other: Any) -> Any:
     """np.reshape(a, shape, order), in either spelling of the shape."""
-    if len(shape) == 2 and isinstance(shape[1], str):
-        shape, order = shape[:1], shape[1]
+    if len(shape) > 1 and isinstance(shape[-1], str):
+        shape, order = shape[:-1], shape[-1]
     if not shape:
         shape = (other.pop("shape", other.pop("newshape", None)),)
     if other or order not in ("C", "F"):
@@ -43,7 +43,7 @@ def reshape_arguments(a: Any, *shape: Any, order: str = "C", **other: Any) -> An
     return (a,), {"shape": shape[0] if len(shape) == 1 else shape, "order": order}
 
 
-def reshape(a: Any, shape: Any, order: str = "C") -> Any:
+def reshape(a: Any, shape: Any, order: Any = "C") -> Any:
     """np.reshape, whose keyword for the shape was renamed between versions."""
     return np.reshape(a, shape, order=order)
 
@@ -87,7 +87,7 @@ SHAPING: dict[Callable[..., Any], tuple[Callable[..., Any], Callable[..., Any] |
 # fmt: on
 
 #: Those that may leave entries of x out.
-SELECTS = (np.take, np.diagonal, np.tril, np.triu)
+SELECTS = (np.take, np.repeat, np.tile, np.diagonal, np.tril, np.triu)
 
 
 def shaping(
@@ -133,7 +133,8 @@ def getitem_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         lambda w: scatter_add(w, index, shape),
         shape,
         np.shape(z),
-        selects=math.prod(np.shape(z)) != math.prod(shape),
+        # Arrays of indices may take an entry twice and leave another out.
+        selects=math.prod(np.shape(z)) != math.prod(shape) or not is_basic(index),
     )
 
 
@@ -150,8 +151,14 @@ class Transpose(Partial):
     """The transpose of an indexing move; ``to`` holds the output place of each entry."""
 
     def __init__(self, move: Move, to: np.ndarray) -> None:
-        self.apply, self.adjoint = move.adjoint, move.apply  # type: ignore[method-assign]
+        self.move = move
         self.in_shape, self.out_shape, self.to = move.out_shape, move.in_shape, to
+
+    def apply(self, v: Any) -> Any:
+        return self.move.adjoint(v)
+
+    def adjoint(self, w: Any) -> Any:
+        return self.move.apply(w)
 
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
         return self.adjoint(w), None if mask is None else self.adjoint(mask)
@@ -178,7 +185,7 @@ def assign_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     if k == 0:
         kept = np.ones(shape, bool)
         kept[index] = False
-        return Scale(np.where(kept, 1.0, 0.0), shape, kept)
+        return Scale(ONE, shape, kept)
     places = np.arange(math.prod(shape)).reshape(shape)[index]
     last = np.full(math.prod(shape), -1)
     last[places.ravel()] = np.arange(places.size)
@@ -189,7 +196,7 @@ def assign_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
         Move(lambda u: u[index], lambda w: scatter_add(w, index, shape), shape, places.shape),
         places.ravel(),
     )
-    chosen = None if won.all() else Scale(np.where(stands, 1.0, 0.0), places.shape, stands)
+    chosen = None if won.all() else Scale(ONE, places.shape, stands)
     stretch = Broadcast(np.shape(v), places.shape) if np.shape(v) != places.shape else None
     return then(put, chosen, stretch)
 
@@ -245,13 +252,19 @@ def astype_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 RULES: dict[Callable[..., Any], Primitive] = {
     **{f: shaping(f, *line) for f, line in SHAPING.items()},
-    np.reshape: shaping(reshape, reshape_arguments, lambda w, x, shape, order: np.reshape(
-        w, np.shape(x), order=order)),
+    np.reshape: shaping(
+        reshape,
+        reshape_arguments,
+        lambda w, x, shape, order: np.reshape(w, np.shape(x), order=order),
+    ),
     getitem: Primitive("getitem", getitem, getitem_partial, multilinear=True),
     scatter_add: Primitive("scatter_add", scatter_add, scatter_partial, multilinear=True),
     assign: Primitive("assign", assign, assign_partial, multilinear=True),
     np.concatenate: Primitive(
-        "concatenate", concatenate, concatenate_partial, multilinear=True,
+        "concatenate",
+        concatenate,
+        concatenate_partial,
+        multilinear=True,
         arguments=lambda arrays, axis=0: (tuple(arrays), {"axis": axis}),
     ),
     np.pad: Primitive("pad", np.pad, pad_partial, multilinear=True, arguments=pad_arguments),
