@@ -60,7 +60,9 @@ def primitive(
         return as_partial(given, np.shape(args[k]), np.shape(z), f"partial {k} of {label}")
 
     made = overridable(f)
-    made.primitive = Primitive(label, as_array(f), partial)  # type: ignore[attr-defined]
+    made.__name__ = label
+    # Evaluated through ``made``, so that values of an outer trace are recorded there in their turn.
+    made.primitive = Primitive(label, as_array(made), partial)  # type: ignore[attr-defined]
     return made
 
 
