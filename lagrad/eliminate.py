@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import joined, real_entries, refuse_too_large, to_matrix
+from lagrad.assemble import joined, real_entries, refuse_too_large
 from lagrad.graph import Graph
-from lagrad.partials import product_entries
+from lagrad.order import reachable
+from lagrad.partials import Entries, product_entries
+
+
+class Coordinates(NamedTuple):
+    """A sparse matrix as its entries, in any order and with duplicates."""
+
+    row: np.ndarray
+    col: np.ndarray
+    data: np.ndarray
+
+
+class Rows(NamedTuple):
+    """A sparse matrix row by row, as SciPy's CSR; making a SciPy one costs 50 times as much."""
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    data: np.ndarray
 
 
 def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.csr_array]]:
@@ -18,42 +35,73 @@ def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.c
 
     Forward accumulation, ``dz_i/dx = sum over j in alpha(i) of (df_i/dz_j) (dz_j/dx)``, by products
     that keep every structural entry; a Jacobian is freed after its last use. Complex variables
-    count as (re, im).
+    count as (re, im). An input without an entry in dz_i/dx is left out.
+
+    Raises
+    ------
+    SizeError
+        If a Jacobian would not fit in memory.
     """
     wanted = set(outputs)
     rows, parents = graph.edges()
+    needed = reachable(len(graph), rows, parents, np.array(sorted(wanted), dtype=int))
     last_use = np.zeros(len(graph), dtype=np.int64)
-    np.maximum.at(last_use, parents, rows)
-    wide = [graph.dtype(i).kind == "c" for i in range(len(graph))]
-    sizes = graph.sizes.tolist()
-    found: dict[int, dict[int, Any]] = {}
-    for i in range(max(wanted, default=-1) + 1):
-        size = sizes[i] * (1 + wide[i])
-        if i in graph.inputs:
-            found[i] = {i: sp.csr_array(sp.eye_array(size, format="csr"))}
+    np.maximum.at(last_use, parents[needed[rows]], rows[needed[rows]])
+    wide = graph.widths == 2
+    sizes = graph.sizes
+    heights = sizes * graph.widths
+    # The inputs stand side by side, so that each row has one Jacobian.
+    starts = np.concatenate([[0], np.cumsum(heights[list(graph.inputs)])]).astype(np.int64)
+    first = dict(zip(graph.inputs, starts.tolist(), strict=False))
+    width = int(starts[-1])
+    found: dict[int, Rows] = {}
+    for i in np.flatnonzero(needed).tolist():
+        height = int(heights[i])
+        if i in first:
+            k = np.arange(height)
+            found[i] = Rows(np.arange(height + 1), k + first[i], np.ones(height))
             continue
-        parts: dict[int, list[Any]] = {}
+        parts = []
         for j, entries, conjugates in graph.entries(i):
-            if j not in found:
-                continue
-            local = real_entries(entries, conjugates, (sizes[j], wide[j]), (sizes[i], wide[i]))
-            p = sp.coo_array((local[2], local[:2]), shape=(size, sizes[j] * (1 + wide[j])))
-            for x, jacobian in found[j].items():
-                refuse_too_large(
-                    int(p.nnz * max(1, jacobian.nnz) // max(1, jacobian.shape[0])), "a Jacobian"
-                )
-                parts.setdefault(x, []).append(product_entries(p, jacobian))
+            if j in found:
+                source, target = (int(sizes[j]), bool(wide[j])), (int(sizes[i]), bool(wide[i]))
+                local = Coordinates(*real_entries(entries, conjugates, source, target))
+                refuse_too_large(int(np.diff(found[j].indptr)[local.col].sum()), "a Jacobian")
+                parts.append(product_entries(local, found[j]))
         if parts:
-            found[i] = {
-                x: sp.csr_array(
-                    to_matrix(
-                        joined(lists),
-                        (size, sizes[x] * (1 + wide[x])),
-                    )
-                )
-                for x, lists in parts.items()
-            }
+            found[i] = by_rows(joined(parts), height, width)
         for j in set(graph.parents(i)):
             if last_use[j] == i and j not in wanted:
                 found.pop(j, None)
-    return {i: found.get(i, {}) for i in wanted}
+    return {i: split(found[i], graph.inputs, starts) if i in found else {} for i in wanted}
+
+
+def by_rows(entries: Entries, height: int, width: int) -> Rows:
+    """Return entries sorted by rows, duplicates summed; a sum that is zero stays."""
+    rows, columns, data = entries
+    key = rows.astype(np.int64) * width + columns
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    new = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else key
+    data = np.add.reduceat(data[order], new) if len(key) else data
+    rows, columns = np.divmod(key[new], max(1, width))
+    return Rows(np.searchsorted(rows, np.arange(height + 1)), columns, data)
+
+
+def split(m: Rows, inputs: tuple[int, ...], starts: np.ndarray) -> dict[int, sp.csr_array]:
+    """Return the columns of each input that has entries, as a matrix of its own."""
+    if not len(m.indices):
+        return {}
+    height = len(m.indptr) - 1
+    rows = np.repeat(np.arange(height), np.diff(m.indptr))
+    owner = np.searchsorted(starts, m.indices, side="right") - 1
+    order = np.argsort(owner, kind="stable")
+    present, begin = np.unique(owner[order], return_index=True)
+    blocks = {}
+    for k, own in zip(present.tolist(), np.split(order, begin[1:]), strict=True):
+        indptr = np.searchsorted(rows[own], np.arange(height + 1))
+        shape = height, int(starts[k + 1] - starts[k])
+        blocks[inputs[k]] = sp.csr_array(
+            (m.data[own], m.indices[own] - starts[k], indptr), shape=shape
+        )
+    return blocks
