@@ -93,6 +93,10 @@ class Local:
         """Return df/dz for each variable, the steps inside eliminated."""
         if self.output is None:
             return {}
+        if all(self.graph.sizes[row] == 1 for row in (self.output, *self.inputs.values())):
+            # Between scalars every entry is one number, and a sweep finds them all.
+            w = np.ones(self.graph.shape(self.output))[()]
+            return {j: sp.csr_array(np.reshape(d, (1, 1))) for j, d in self.pull(w)}
         found = accumulate(self.graph, [self.output])[self.output]
         return {j: found[row] for j, row in self.inputs.items() if row in found}
 
@@ -173,6 +177,11 @@ class Model:
         return tuple(b.variables for b in self.blocks)
 
     @property
+    def equation_components(self) -> tuple[tuple[int, ...], ...]:
+        """The equations of each block."""
+        return tuple(b.equations for b in self.blocks)
+
+    @property
     def cyclic(self) -> tuple[bool, ...]:
         """Which blocks need a linear solve."""
         return tuple(b.cyclic for b in self.blocks)
@@ -238,7 +247,7 @@ class Model:
                     f"constraint {e.name} ({e.where}) uses a traced value from outside; give it to "
                     "the system as an input"
                 )
-            varies = type(result) is Tracer and result._trace is trace
+            varies = isinstance(result, Tracer) and result._trace is trace
             output = getattr(result, "_row", None) if varies else None
             graph = trace.graph(tuple(inputs.values()), (output,) if output is not None else ())
             self.locals[i] = Local(as_value(value, e), graph, inputs, output)

@@ -11,7 +11,7 @@ multiplier of a residual equation g scales with how g is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -39,6 +39,8 @@ class Linearized(Protocol):
     widths: np.ndarray
     equation_sizes: np.ndarray
     components: tuple[tuple[int, ...], ...]
+    equation_components: tuple[tuple[int, ...], ...]
+    defines: Sequence[int]
     cyclic: tuple[bool, ...]
     outputs: tuple[int, ...]
 
@@ -58,7 +60,8 @@ class Multipliers(Mapping[str, Any]):
     Attributes
     ----------
     residual : float
-        max|A lam - e_n| relative to the sizes of A, lam and e_n; for a sweep, of its cyclic blocks.
+        max|A lam - e_n| relative to the sizes of A, lam and e_n; for a sweep, of its cyclic blocks,
+        and NaN without any: substitution takes every multiplier from its own equation.
     status : Status
     method : str
         What was chosen, and why.
@@ -90,7 +93,8 @@ class Multipliers(Mapping[str, Any]):
         lines = [f"lam[{name}] = {short(self[name])}" for name in self.names[:40]]
         if len(self) > 40:
             lines.append(f"... and {len(self) - 40} more")
-        return "\n".join([*lines, f"{self.method}; relative residual {self.residual:.1e}"])
+        measured = "" if math.isnan(self.residual) else f"; relative residual {self.residual:.1e}"
+        return "\n".join([*lines, self.method + measured])
 
 
 class MultiplierSystem:
@@ -183,6 +187,16 @@ class MultiplierSystem:
     def blocks(self) -> tuple[tuple[int, ...], ...]:
         """The strongly connected components, each as its variables, in topological order."""
         return self.model.components
+
+    @property
+    def equation_blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The equations of each block."""
+        return self.model.equation_components
+
+    @property
+    def defines(self) -> tuple[int, ...]:
+        """For each equation the variable that it defines, -1 for a residual equation."""
+        return tuple(self.model.defines)
 
     @property
     def cyclic(self) -> tuple[bool, ...]:
@@ -291,14 +305,15 @@ class MultiplierSystem:
 
     def sweep(self, seeds: Mapping[int, Any]) -> tuple[dict[int, Any], float]:
         """Return the multipliers by equation and the largest residual of the cyclic blocks."""
-        residuals = [0.0]
+        residuals: list[float] = []
 
         def solve_block(k: int, rhs: Mapping[int, Any]) -> dict[int, Any]:
             found, residual = self.solve_block(k, rhs)
             residuals.append(residual)
             return found
 
-        return self.model.back(seeds, solve_block), max(residuals)
+        lam = self.model.back(seeds, solve_block)
+        return lam, max(residuals, default=float("nan"))
 
     def tangents(self, seeds: Mapping[int, Any]) -> dict[int, Any]:
         """Return zdot of A^T zdot = xdot by variable, for changes of the right-hand sides."""

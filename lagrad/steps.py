@@ -46,6 +46,16 @@ class Steps:
         return tuple(components(len(self.graph), *self.graph.edges()))
 
     @property
+    def equation_components(self) -> tuple[tuple[int, ...], ...]:
+        """The same rows, as equations."""
+        return self.components
+
+    @property
+    def defines(self) -> range:
+        """Row i defines variable i."""
+        return range(len(self.graph))
+
+    @property
     def cyclic(self) -> tuple[bool, ...]:
         """None of them needs a linear solve."""
         return (False,) * len(self.graph)

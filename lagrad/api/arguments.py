@@ -34,7 +34,7 @@ def selected(
 
 def of(trace: Trace, leaf: Any) -> bool:
     """True if a result is a variable of the trace, and so depends on its inputs."""
-    return type(leaf) is Tracer and leaf._trace is trace
+    return isinstance(leaf, Tracer) and leaf._trace is trace
 
 
 def own(w: Any, value: Any, given: Any) -> Any:

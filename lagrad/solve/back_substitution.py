@@ -39,6 +39,9 @@ class Sums(dict[int, tuple[Any, Any]]):
             self[j] = old[0] + w, both
 
 
+PLAIN = (np.ndarray, np.bool_)
+
+
 def back_substitute(
     rows: Rows, seeds: Mapping[int, Any], keep: Collection[int] | None = None
 ) -> dict[int, Any]:
@@ -64,7 +67,9 @@ def back_substitute(
                 if keep is None or i in keep:
                     lam[i] = w
                 for j, contribution, present in rows.pull(i, w, mask):
-                    sums.add(j, contribution, present)
+                    # A selection that took nothing hands nothing on: no entry, not a zero.
+                    if not (isinstance(present, PLAIN) and not present.any()):
+                        sums.add(j, contribution, present)
     return lam
 
 

@@ -20,7 +20,7 @@ from lagrad.trace.boundary import Leak
 from lagrad.trace.operators import install
 from lagrad.trace.record import constant_array, stopped
 from lagrad.trace.tape import CURRENT, Trace
-from lagrad.trace.tracer import Structure, Traced, Tracer, snapshot
+from lagrad.trace.tracer import Structure, Traced, Tracer, snapshot, tracer
 
 install()
 
@@ -118,7 +118,7 @@ def lift(trace: Trace, tree: Any, name: str) -> tuple[Any, list[int]]:
     tracers = []
     for label, leaf in leaves(tree, name):
         value = variable(leaf, label)
-        tracers.append(Tracer(trace, trace.input(value, label), value))
+        tracers.append(tracer(trace, trace.input(value, label), value))
     rows = [t._row for t in tracers]
     return unflatten(tree, iter(tracers)), rows
 
@@ -186,8 +186,11 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     ['x = input', 'y = input', 'z3 = multiply(x, y)']
     """
     made, result, rows = record(f, args, tuple(range(len(args))), kwargs)
+    results = [leaf for _, leaf in leaves(result)]
+    for leaf in results:
+        plain(made, leaf)
     outputs = tuple(
-        leaf._row for _, leaf in leaves(result) if type(leaf) is Tracer and leaf._trace is made
+        leaf._row for leaf in results if isinstance(leaf, Tracer) and leaf._trace is made
     )
     return made.graph(tuple(r for found in rows for r in found), outputs)
 

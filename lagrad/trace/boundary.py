@@ -59,7 +59,8 @@ class Leak:
         refuse(
             "np.array or np.asarray made a plain array of a traced value, and it cannot be used",
             "Write np.stack([a, b]) for np.array([a, b]); leave out np.asarray(x), a traced value "
-            "is an array already",
+            "is an array already; for scipy.special.logsumexp and softmax use lg.logsumexp and "
+            "lg.softmax",
         )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
@@ -70,7 +71,8 @@ class Leak:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        self._refuse()
+        # Returned, not called: NumPy looks methods up before it calls them.
+        return self._refuse
 
     def __repr__(self) -> str:
         return "<traced value in a plain array>"

@@ -27,7 +27,16 @@ from lagrad.trace.record import (
     operand,
     plain_index,
 )
-from lagrad.trace.tracer import Structure, Traced, Tracer, as_view, current, rebind, snapshot
+from lagrad.trace.tracer import (
+    Entries,
+    Structure,
+    Traced,
+    Tracer,
+    as_view,
+    current,
+    rebind,
+    snapshot,
+)
 
 
 class Arrays(Traced):
@@ -74,34 +83,6 @@ class Arrays(Traced):
             out[...] = call(function, args, {k: v for k, v in kwargs.items() if k != "out"})
             return out
         return call(function, args, kwargs)
-
-    # -- entries ---------------------------------------------------------------------------------
-
-    def __getitem__(self, index: Any) -> Any:
-        index = plain_index(index)
-        if type(self) is Structure:
-            return Structure(self._trace, self._value[index])
-        result = bind(RULES[getitem], (self, index), None)
-        return as_view(result, self, lambda base: base[index], index)
-
-    def __setitem__(self: Any, index: Any, value: Any) -> None:
-        index = plain_index(index)
-        if type(self) is Structure:
-            if isinstance(value, Tracer):
-                plain_write("x[i] = t on a value without gradient")
-            # The array is the structure's own, so views of it see the change as in NumPy.
-            self._value[index] = value._value if isinstance(value, Structure) else value
-            return
-        if not self.shape and index is not Ellipsis and index != ():
-            raise TypeError("a traced scalar has no entries to assign to")
-        current(self)
-        new = bind(RULES[assign], (self, lifted(value), index), None)
-        if new.dtype != self.dtype:
-            raise TraceError(
-                f"x[i] = t would put {np.dtype(new.dtype).name} into an array of "
-                f"{self.dtype.name}; make the array of that dtype: lg.zeros(shape, dtype)"
-            )
-        rebind(self, new)
 
     # -- methods of arrays -----------------------------------------------------------------------
 
@@ -158,6 +139,50 @@ class Arrays(Traced):
     def fill(self: Any, value: Any) -> None:
         """Set every entry."""
         self[...] = value
+
+    def __copy__(self) -> Any:
+        return snapshot(self)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return snapshot(self)
+
+    def __divmod__(self: Any, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self: Any, other: Any) -> Any:
+        return other // self, other % self
+
+
+class Indexing(Traced):
+    """What values with axes can do."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index: Any) -> Any:
+        index = plain_index(index)
+        if type(self) is Structure:
+            return Structure(self._trace, self._value[index])
+        result = bind(RULES[getitem], (self, index), None)
+        return as_view(result, self, lambda base: base[index], index)
+
+    def __setitem__(self: Any, index: Any, value: Any) -> None:
+        index = plain_index(index)
+        if type(self) is Structure:
+            if isinstance(value, Tracer):
+                plain_write("x[i] = t on a value without gradient")
+            # The array is the structure's own, so views of it see the change as in NumPy.
+            self._value[index] = value._value if isinstance(value, Structure) else value
+            return
+        if not self.shape and index is not Ellipsis and index != ():
+            raise TypeError("a traced scalar has no entries to assign to")
+        current(self)
+        new = bind(RULES[assign], (self, lifted(value), index), None)
+        if new.dtype != self.dtype:
+            raise TraceError(
+                f"x[i] = t would put {np.dtype(new.dtype).name} into an array of "
+                f"{self.dtype.name}; make the array of that dtype: lg.zeros(shape, dtype)"
+            )
+        rebind(self, new)
 
 
 # -- operators -----------------------------------------------------------------------------------
@@ -251,8 +276,8 @@ METHODS: dict[str, Any] = {
 
 
 def install() -> None:
-    """Give `Traced` all of it."""
-    given = {k: v for k, v in vars(Arrays).items() if k not in ("__slots__", "__doc__")}
+    """Give all of it to `Traced`, and indexing to what has entries."""
+    given = members(Arrays)
     for name, (ufunc, evaluate) in OPERATORS.items():
         forward, reflected = binary(ufunc, evaluate)
         given |= {f"__{name}__": forward, f"__r{name}__": reflected}
@@ -265,9 +290,14 @@ def install() -> None:
     for name, ufunc in UNARY.items():
         given[f"__{name}__"] = unary(ufunc)
     given |= {name: method(function) for name, function in METHODS.items()}
-    for name, value in given.items():
-        if name not in ("__module__", "__firstlineno__", "__static_attributes__", "__hash__"):
-            setattr(Traced, name, value)
+    for target, table in ((Traced, given), (Entries, members(Indexing))):
+        for name, value in table.items():
+            setattr(target, name, value)
+
+
+def members(source: type) -> dict[str, Any]:
+    """Return the methods and properties that a class defines itself."""
+    return {k: v for k, v in vars(source).items() if callable(v) or isinstance(v, property)}
 
 
 def method(function: Callable[..., Any]) -> Callable[..., Any]:

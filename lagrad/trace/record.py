@@ -17,7 +17,18 @@ from lagrad.rules import NO_GRADIENT, RULES, SPELT, stop_gradient
 from lagrad.status import TraceError
 from lagrad.trace.boundary import Leak, missing_rule, refuse
 from lagrad.trace.tape import Trace
-from lagrad.trace.tracer import Structure, Traced, Tracer, as_view, current, snapshot
+from lagrad.trace.tracer import (
+    ArrayTracer,
+    Structure,
+    Traced,
+    Tracer,
+    as_view,
+    current,
+    snapshot,
+    tracer,
+)
+
+TRACED = frozenset({Tracer, ArrayTracer, Structure})
 
 
 def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
@@ -25,7 +36,7 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
     top: Trace | None = None
     for a in args:
         kind = type(a)
-        if kind is Tracer or kind is Structure:
+        if kind in TRACED:
             if a._view is not None:
                 current(a)
             trace = a._trace
@@ -41,26 +52,25 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
     refs, values, variable = [], [], False
     for a in args:
         kind = type(a)
-        if kind is Tracer and a._trace is top:
-            variable = True
-            refs.append(a._row)
-            values.append(a._value)
-        elif kind is Structure and a._trace is top:
-            refs.append(0)
-            values.append(a._value)
-        else:
-            refs.append(0)
-            values.append(a)
+        row = 0
+        if kind in TRACED and a._trace is top:
+            if kind is not Structure:
+                variable = True
+                row = a._row
+            a = a._value
+        refs.append(row)
+        values.append(a)
     z = primitive.function(*values, **kwargs) if kwargs else primitive.function(*values)
     if type(z) is float:
         z = np.float64(z)
     if not variable or z.dtype.kind not in "fc":
         return Structure(top, z)
     for k, a in enumerate(args):
-        if type(a) is not Tracer or a._trace is not top:
+        if not isinstance(a, Tracer) or a._trace is not top:
             outer = values[k] is a and isinstance(a, Traced)
             refs[k] = top.constant(snapshot(a) if outer else values[k])
-    return Tracer(top, top.record(primitive, refs, kwargs, z), z)
+    row = top.record(primitive, refs, kwargs, z)
+    return tracer(top, row, z)
 
 
 def innermost(a: Trace, b: Trace) -> Trace:
@@ -167,7 +177,7 @@ def shaped(primitive: Primitive, function: Any, args: tuple[Any, ...], kwargs: A
     """Bind a function of one array, and keep track of views."""
     result = bind(primitive, args, kwargs)
     base = args[0]
-    if type(base) is Tracer:
+    if isinstance(base, Tracer):
         return as_view(result, base, lambda b: call(function, (b,), kwargs), None)
     return result
 
@@ -272,7 +282,7 @@ def accumulate_at(ufunc: Any, target: Any, index: Any, rest: list[Any]) -> None:
 
 def constant_array(trace: Trace, value: np.ndarray) -> Tracer:
     """Return a plain array as a variable of ``trace``, so that traced values can be put in."""
-    return Tracer(trace, trace.record(CONSTANT, [], None, value), value)
+    return tracer(trace, trace.record(CONSTANT, [], None, value), value)
 
 
 def new_like(function: Any, a: Any, *args: Any, **kwargs: Any) -> Any:

@@ -93,6 +93,7 @@ class Trace:
         """Append an input row, r_i = z_i - x_i."""
         row = self.record(INPUT, [], None, value)
         self.columns.names[row] = name
+        self.columns.code[row] = None  # An input is nobody's line.
         return row
 
     def graph(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Graph:

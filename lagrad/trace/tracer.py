@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -78,17 +78,6 @@ class Traced:
         """Bytes of all entries."""
         return self.size * self.itemsize
 
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of a traced scalar")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Any]:
-        if not self.shape:
-            raise TypeError("iteration over a traced scalar; it has no entries")
-        entries: Any = self
-        return (entries[i] for i in range(self.shape[0]))
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._value!r})"
 
@@ -130,6 +119,30 @@ class Traced:
     def __round__(self, digits: int | None = None) -> Any:
         return int(np.round(self)) if digits is None else np.round(self, digits)
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"a traced array has no attribute {name!r}; use NumPy's function of that name, "
+            f"np.{name}(x), if there is one"
+        )
+
+
+class Tracer(Traced):
+    """A variable: row ``_row`` of ``_trace``, with its value.
+
+    A scalar has no entries, and so no ``__getitem__``: NumPy would take it for a sequence and hide
+    the refusal of ``plain[0] = t`` behind an error of its own.
+    """
+
+    __slots__ = ("_row",)
+    _row: int
+
+    def __init__(self, trace: Trace, row: int, value: Any) -> None:
+        self._trace = trace
+        self._row = row
+        self._value = value
+        self._view = None
+        self._version = 0
+
     def __float__(self) -> float:
         cut("float()")
 
@@ -144,29 +157,35 @@ class Traced:
         """Refused: plain numbers have no gradient."""
         cut(".tolist()")
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"a traced array has no attribute {name!r}; use NumPy's function of that name, "
-            f"np.{name}(x), if there is one"
-        )
+
+class Entries:
+    """What only values with axes have; indexing is given by `lagrad.trace.operators`."""
+
+    __slots__ = ()
+    shape: Any
+
+    def __len__(self) -> int:
+        return self.shape[0] if self.shape else refuse_scalar("len()")
+
+    def __iter__(self) -> Iterator[Any]:
+        entries: Any = self
+        n = self.shape[0] if self.shape else refuse_scalar("iteration")
+        return (entries[i] for i in range(n))
 
 
-class Tracer(Traced):
-    """A variable: row ``_row`` of ``_trace``, with its value."""
-
-    __slots__ = ("_row",)
-    _row: int
-
-    def __init__(self, trace: Trace, row: int, value: Any) -> None:
-        self._trace = trace
-        self._row = row
-        self._value = value
-        self._view = None
-        self._version = 0
+def refuse_scalar(what: str) -> NoReturn:
+    """Refuse what only arrays can do, as NumPy does."""
+    raise TypeError(f"{what} of a traced scalar, which has no entries")
 
 
-class Structure(Traced):
-    """A value computed from variables that carries no gradient."""
+class ArrayTracer(Entries, Tracer):
+    """A variable with axes."""
+
+    __slots__ = ()
+
+
+class Structure(Entries, Traced):
+    """A value computed from variables that carries no gradient; as a plain number it is a guard."""
 
     __slots__ = ()
 
@@ -176,12 +195,31 @@ class Structure(Traced):
         self._view = None
         self._version = 0
 
+    def __float__(self) -> float:
+        return self._answer(float)
+
+    def __complex__(self) -> complex:
+        return self._answer(complex)
+
+    def item(self, *args: Any) -> Any:
+        """Return an entry as a plain number."""
+        return self._answer(lambda v: v.item(*args))
+
+    def tolist(self) -> Any:
+        """Return plain numbers."""
+        return self._answer(lambda v: v.tolist())
+
+
+def tracer(trace: Trace, row: int, value: Any) -> Tracer:
+    """Return row ``row`` as a tracer."""
+    return (ArrayTracer if value.shape else Tracer)(trace, row, value)
+
 
 def snapshot(a: Any) -> Any:
     """Return a new handle to the present value, which later assignments do not change."""
     current(a)
-    if type(a) is Tracer:
-        return Tracer(a._trace, a._row, a._value)
+    if isinstance(a, Tracer):
+        return type(a)(a._trace, a._row, a._value)
     return Structure(a._trace, a._value.copy())
 
 
@@ -202,7 +240,7 @@ def as_view(result: Any, base: Any, again: Callable[[Any], Any], index: Any) -> 
     """Mark ``result`` as a view of ``base`` where plain NumPy would have made one."""
     z, x = result._value, base._value
     if type(z) is np.ndarray and z.base is not None and np.may_share_memory(z, x):
-        if type(result) is Tracer and result._trace is base._trace:
+        if isinstance(result, Tracer) and result._trace is base._trace:
             result._view = View(base, again, index)
     return result
 
