@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+import numpy as np
+
 from lagrad.status import MissingRuleError, TraceError
 
 
@@ -71,8 +73,9 @@ class Leak:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        # Returned, not called: NumPy looks methods up before it calls them.
-        return self._refuse
+        if isinstance(getattr(np, name, None), np.ufunc):
+            return self._refuse  # A ufunc looks its method up first, and hides what is raised then.
+        self._refuse()
 
     def __repr__(self) -> str:
         return "<traced value in a plain array>"
