@@ -127,8 +127,9 @@ def alternating(
 
 def reachable(n: int, rows: np.ndarray, parents: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Return which of ``n`` nodes the nodes ``start`` need, themselves included, as booleans."""
-    if np.any((rows < 0) | (rows >= n)):
-        raise StructureError("an edge leaves the graph")
+    for ends in (rows, parents, start):
+        if np.any((ends < 0) | (ends >= n)):
+            raise StructureError(f"an edge leaves the graph of {n} nodes")
     # One extra node needs all of ``start``, so that a single search serves.
     rows = np.concatenate([rows, np.full(len(start), n)])
     parents = np.concatenate([parents, start])

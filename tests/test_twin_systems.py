@@ -210,7 +210,10 @@ def test_multipliers_equal_the_twin(rows, inputs, method):
         assert set(lam) == set(expected)
         for equation, w in lam.items():
             twin.assert_close(w, expected[equation])
-        assert lam.residual < 1e-12
+        model = solution.system.model
+        solved = [i for b in model.blocks if b.cyclic for i in b.equations]
+        if method == "explicit" or any(np.any(lam[model.equation_names[i]]) for i in solved):
+            assert lam.residual < 1e-12
         if np.shape(solution[name]) == ():
             gradient = solution.gradient(name)
             assert set(gradient) == {"x", "y"}
