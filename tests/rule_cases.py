@@ -190,6 +190,7 @@ ELEMENTWISE: dict[Any, list[Case]] = {
         Case(lambda x, y: masked_multiply(x, y, HALF), (numbers((2, 3)), numbers((2, 3), 1, 2)),
              True),
         Case(lambda x, y: masked_multiply(x, y, HALF), (numbers((3,)), numbers((), 1, 2)), True),
+        Case(lambda x: masked_multiply(-1.0, x, HALF), (numbers((2, 3)),), True),
     ],
     sc.expit:       unary(sc.expit, -1, 1),
     sc.logit:       unary(sc.logit),

@@ -115,6 +115,11 @@ def direction(z: Any, x: Any) -> Any:
     return np.sign(x)
 
 
+def zero(z: Any) -> Any:
+    """Return the zero of the dtype of z, beside which a Python number does not widen it."""
+    return z.dtype.type(0)
+
+
 def nonzero(z: Any) -> Any:
     """Return z with 1 in the place of 0, to divide by what has derivative 0 there."""
     return np.where(np.equal(z, 0), 1.0, z)
@@ -202,7 +207,8 @@ RULES: dict[Callable[..., Any], Primitive] = {
     ),
     masked_multiply: elementwise(
         masked_multiply,
-        (lambda z, x, y, m: (np.where(m, y, 0.0), m), lambda z, x, y, m: (np.where(m, x, 0.0), m)),
+        (lambda z, x, y, m: (np.where(m, y, zero(z)), m),
+         lambda z, x, y, m: (np.where(m, x, zero(z)), m)),
     ),
 }
 # fmt: on
