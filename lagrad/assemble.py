@@ -51,8 +51,8 @@ def real_entries(
     """Return entries between complex variables as entries between their (re, im) parts.
 
     ``source`` and ``target`` are (size, is complex). A complex variable of n entries takes 2 n
-    rows: real parts, then imaginary parts. d acts as [[Re d, -Im d], [Im d, Re d]], after conj the second
-    column changes sign; a real variable has the first row or column only.
+    rows: real parts, then imaginary parts. d acts as [[Re d, -Im d], [Im d, Re d]], after conj the
+    second column changes sign; a real variable has the first row or column only.
     """
     (n_in, complex_in), (n_out, complex_out) = source, target
     if not complex_in and not complex_out:
@@ -96,12 +96,14 @@ def graph_entries(graph: Graph, offsets: np.ndarray, widths: np.ndarray) -> Entr
         "A",
     )
     sizes = graph.sizes
-    for i in rest.tolist():
-        target = int(sizes[i]), bool(widths[i] == 2)
-        for j, entries, conjugates in graph.entries(i):
-            source = int(sizes[j]), bool(widths[j] == 2)
-            rows, columns, data = real_entries(entries, conjugates, source, target)
-            parts.append((rows + offsets[i], columns + offsets[j], data))
+    # A partial behind a selection that did not take it may be infinite, and is dropped later.
+    with np.errstate(all="ignore"):
+        for i in rest.tolist():
+            target = int(sizes[i]), bool(widths[i] == 2)
+            for j, entries, conjugates in graph.entries(i):
+                source = int(sizes[j]), bool(widths[j] == 2)
+                rows, columns, data = real_entries(entries, conjugates, source, target)
+                parts.append((rows + offsets[i], columns + offsets[j], data))
     return joined(parts)
 
 

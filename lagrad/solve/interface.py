@@ -11,14 +11,22 @@ from lagrad.status import SingularError, Status
 #: Above this relative residual a solution is refused. Backward stable methods stay near 1e-16.
 TOLERANCE = 1e-11
 
+#: Below this inverse condition number a scaled matrix is refused: rounding errors of 2e-16 may then
+#: leave less than two digits of the solution right, however small the residual is.
+SMALLEST_RCOND = 100 * np.finfo(float).eps
+
 
 class Factor(Protocol):
     """A factorised square matrix M.
 
-    The law: ``solve(b, transposed=True)`` solves with M^T what ``solve(b)`` solves with M.
+    The law: ``solve(b, transposed=True)`` solves with M^T what ``solve(b)`` solves with M. Rows and
+    columns were scaled before: D_r M D_c, with D_r and D_c the diagonal matrices of ``rows`` and
+    ``columns``, has the largest entries near one, whatever units equations and variables have.
     """
 
     method: str
+    rows: np.ndarray
+    columns: np.ndarray
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
         """Return M^-1 b or M^-T b, for b (n,) or (n, k)."""
@@ -28,30 +36,52 @@ def relative_residual(m: Any, x: np.ndarray, b: np.ndarray, norm: float | None =
     """Return max|M x - b| / (|M| max|x| + max|b|), the normwise backward error.
 
     ``norm`` is |M|, its largest row sum unless another one is known already. Rigal and Gaches,
-    J. ACM 14 (1967), p. 543. An empty system has none.
+    J. ACM 14 (1967), p. 543. An empty system has none, and what underflows is none.
     """
     if not b.size:
         return 0.0
-    r = np.abs(m @ x - b).max()
-    size = float(abs(m).sum(axis=1).max()) if norm is None else norm
-    scale = size * np.abs(x).max() + np.abs(b).max()
+    with np.errstate(all="ignore"):
+        r = np.abs(m @ x - b).max()
+        size = float(abs(m).sum(axis=1).max()) if norm is None else norm
+        scale = size * np.abs(x).max() + np.abs(b).max()
+    if r < np.finfo(float).tiny:
+        return 0.0
     return float(r / scale) if scale else float(r)
+
+
+def scaled(m: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
+    """Return D_r M D_c for a sparse matrix by columns."""
+    made = m.copy()
+    owner = np.repeat(np.arange(m.shape[1]), np.diff(m.indptr))
+    made.data = m.data * rows[m.indices] * columns[owner]
+    return made
 
 
 def checked(m: Any, factor: Factor, b: np.ndarray, transposed: bool = False) -> np.ndarray:
     """Solve, refine once if the residual is not small, and refuse what is still inaccurate.
+
+    The residual is that of the scaled system, D_r M D_c (D_c^-1 x) = D_r b, so that an equation in
+    small units counts as much as the others.
 
     Raises
     ------
     SingularError
         If the relative residual stays above `TOLERANCE`.
     """
-    m = m.T if transposed else m
-    x = factor.solve(b, transposed)
-    residual = relative_residual(m, x, b)
-    if not residual <= TOLERANCE:
-        x = x + factor.solve(b - m @ x, transposed)
-        residual = relative_residual(m, x, b)
-    if not residual <= TOLERANCE:
-        raise SingularError(f"{Status.INACCURATE.value} (relative residual {residual:.1e})")
+    rows, columns = factor.rows, factor.columns
+    balanced = scaled(m, rows, columns)
+    if transposed:
+        m, balanced, rows, columns = m.T, balanced.T, columns, rows
+    if b.ndim == 2:
+        rows, columns = rows[:, None], columns[:, None]
+
+    def residual(x: np.ndarray) -> float:
+        return relative_residual(balanced, x / columns, rows * b)
+
+    with np.errstate(all="ignore"):
+        x = factor.solve(b, transposed)
+        if not residual(x) <= TOLERANCE:
+            x = x + factor.solve(b - m @ x, transposed)
+        if not residual(x) <= TOLERANCE:
+            raise SingularError(f"{Status.INACCURATE.value} (relative residual {residual(x):.1e})")
     return x

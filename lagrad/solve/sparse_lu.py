@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator, onenormest, splu
 
+from lagrad.solve.interface import SMALLEST_RCOND
 from lagrad.status import SingularError, Status
 
 
@@ -24,7 +25,7 @@ class SparseLU:
         except RuntimeError as error:
             raise SingularError(Status.SINGULAR.value) from error
         self.method = f"sparse LU of {n} (COLAMD, {self.lu.nnz} entries in L and U)"
-        if not self.rcond(m) > np.finfo(float).eps:
+        if not self.rcond(m) > SMALLEST_RCOND:
             raise SingularError(Status.SINGULAR.value)
 
     def rcond(self, m: sp.csc_array) -> float:
