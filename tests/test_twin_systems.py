@@ -104,11 +104,13 @@ def declare(rows, inputs, shuffle=None, rename=lambda name: name):
         if row.kind == "explicit":
             constraint(z, reads, row.value, np.zeros(row.shape))
         elif row.kind == "downstream":
-            # v = u * u, and v is to be 2 + f / 2: u is found by a residual that does not hold it.
+            # v = u * u, and v is to be 2 + tanh(f): u is found by a residual that does not hold it.
             unknown(f"u_{z}", np.full(row.shape, 1.2))
             constraint(z, (f"u_{z}",), lambda v, z=z: v[f"u_{z}"] * v[f"u_{z}"], np.ones(row.shape))
             residual(
-                f"r_{z}", (z, *reads), lambda v, row=row: v[row.name] - (2.0 + 0.5 * row.value(v))
+                f"r_{z}",
+                (z, *reads),
+                lambda v, row=row: v[row.name] - (2.0 + np.tanh(row.value(v))),
             )
         elif row.kind == "pair" and row.shape == () and partner is not None:
             unknown(z, 0.3)
