@@ -217,6 +217,8 @@ REDUCTIONS: dict[Any, list[Case]] = {
                     + [Case(lambda x: np.prod(np.concatenate([[0.0], x])), (VECTOR,), True)],
     np.max:         along_axes(np.max) + calls((lambda x: x.max(axis=1), (2, 3)), complexes=False),
     np.min:         along_axes(np.min) + calls((lambda x: x.min(), (2, 3)), complexes=False),
+    np.amax:        along_axes(np.amax),
+    np.amin:        along_axes(np.amin),
     logsumexp:      along_axes(logsumexp),
     np.var:         along_axes(np.var, True) + calls((lambda x: np.var(x, axis=0, ddof=1), (3, 2))),
     np.std:         along_axes(np.std, True)[1:-1] + calls((lambda x: x.std(ddof=1), (3, 2))),

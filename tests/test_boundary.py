@@ -186,6 +186,9 @@ def test_what_gives_no_hook_is_refused_or_has_a_function_of_ours(theirs, ours):
     "f",
     [
         lambda x: scipy.linalg.expm(np.outer(x, x)),
+        lambda x: scipy.linalg.solve(np.eye(3), x),
+        lambda x: np.asarray(x)[0] * 1.0,
+        lambda x: np.asarray(x[0]) * 1.0,
         lambda x: np.asarray(x) + np.asarray(x),
         lambda x: np.r_[x, 1.0],
         lambda x: np.c_[x, x],
@@ -202,25 +205,17 @@ def test_what_gives_no_hook_is_refused(f):
     assert "Write" in text or "lg." in text
 
 
-@pytest.mark.parametrize(
-    "f", [lambda x: scipy.linalg.solve(np.eye(3), x), lambda x: np.asarray(x)[0] * 1.0]
-)
-def test_what_makes_an_array_of_its_own_fails_by_itself(f):
-    with pytest.raises((ValueError, IndexError)):
-        lg.grad(lambda x: np.sum(f(x)))(X)
-
-
 # -- __array__ -----------------------------------------------------------------------------------
 
 
 def leaked(use):
-    """Trace a function that uses np.asarray(x)."""
-    return lg.grad(lambda x: np.sum(x) + 0.0 * np.sum(use(np.asarray(x))))(X)
+    """Trace a function that uses np.asarray(x) of a number x."""
+    return lg.grad(lambda x: x + 0.0 * np.sum(use(np.asarray(x))))(2.0)
 
 
 def test_array_of_a_traced_value_is_a_sentinel():
     def f(x):
-        held = np.asarray(x)
+        held = np.asarray(x[0])
         assert held.shape == ()
         assert held.dtype == object
         return np.sum(x)

@@ -91,6 +91,8 @@ WEIGHTS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.prod:   product_of_others,
     np.max:    ties,
     np.min:    ties,
+    np.amax:   ties,
+    np.amin:   ties,
     logsumexp: lambda z, x, axes: np.exp(x - finite(z)),
 }
 SPREADS: dict[Callable[..., Any], Callable[..., Any]] = {
