@@ -59,6 +59,10 @@ class System:
 
     def input(self, name: str, value: Any) -> None:
         """Declare an input: a variable with ``r = z - x``, or data if it is not of floats."""
+        if name in ("start", "tol", "max_steps", "throw"):
+            raise ArgumentError(
+                f"no input can be called {name}: solve({name}=...) means the search"
+            )
         self._new(name, "")
         kind, value = self._input(name, value)
         (self.inputs if kind else self.data)[name] = value

@@ -17,13 +17,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def overridable(function: F) -> F:
-    """Let the positional arguments of ``function`` take the call over (NEP 18)."""
+    """Let the arguments of ``function`` take the call over (NEP 18); arrays leave it alone."""
+    plain = np.ndarray.__array_function__
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for arg in args:
+        for arg in (*args, *kwargs.values()) if kwargs else args:
             kind = type(arg)
-            if kind is not np.ndarray and hasattr(kind, "__array_function__"):
+            if getattr(kind, "__array_function__", plain) is not plain:
                 return arg.__array_function__(call, (kind,), args, kwargs)
         return function(*args, **kwargs)
 

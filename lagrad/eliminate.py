@@ -67,7 +67,8 @@ def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.c
                 source, target = (int(sizes[j]), bool(wide[j])), (int(sizes[i]), bool(wide[i]))
                 local = Coordinates(*real_entries(entries, conjugates, source, target))
                 refuse_too_large(int(np.diff(found[j].indptr)[local.col].sum()), "a Jacobian")
-                parts.append(product_entries(local, found[j]))
+                with np.errstate(all="ignore"):
+                    parts.append(product_entries(local, found[j]))
         if parts:
             found[i] = by_rows(joined(parts), height, width)
         for j in set(graph.parents(i)):

@@ -93,7 +93,18 @@ class Graph:
 
     def name(self, i: int) -> str:
         """Return the name of z_i: the argument's own for an input, else ``z`` and its number."""
-        return self.columns.names.get(i) or f"z{i + 1}"
+        given = self.columns.names.get(i)
+        if given:
+            return given
+        name = f"z{i + 1}"
+        while name in self.taken:
+            name += "'"
+        return name
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """The names that arguments brought along; names index results, so each is there once."""
+        return frozenset(self.columns.names.values())
 
     def primitive(self, i: int) -> Primitive:
         """Return f_i."""
@@ -146,16 +157,18 @@ class Graph:
         in them is structure: it is no entry.
         """
         constant = self.primitive(i).multilinear and len(self.parents(i)) == 1
-        for j, partial in self.partials(i):
-            rows, columns, data = partial.entries()
+        with np.errstate(all="ignore"):
+            found = [(j, p.entries(), p.conjugates) for j, p in self.partials(i)]
+        for j, (rows, columns, data), conjugates in found:
             if constant:
                 kept = data != 0
                 rows, columns, data = rows[kept], columns[kept], data[kept]
-            yield j, (rows, columns, data), partial.conjugates
+            yield j, (rows, columns, data), conjugates
 
     def count(self, i: int) -> int:
         """Return an upper bound on the entries of row i, without making them."""
-        return sum(partial.count() for _, partial in self.partials(i))
+        with np.errstate(all="ignore"):
+            return sum(partial.count() for _, partial in self.partials(i))
 
     def dtype(self, i: int) -> np.dtype:
         """Return the dtype of z_i."""
@@ -249,6 +262,18 @@ class Graph:
         c, n = self.columns, len(self)
         if not len(c.values) == len(c.code) == len(c.at) == len(c.start) - 1 == n:
             raise StructureError("the columns of the graph differ in length")
+        start = np.frombuffer(c.start, dtype=np.int64)
+        if start[0] != 0 or (np.diff(start) < 0).any() or start[-1] != len(c.refs):
+            raise StructureError("the rows of the graph do not cover its references")
+        if any(not 0 <= k < len(c.primitives) for k in c.op):
+            raise StructureError("a row of the graph has no primitive")
+        if any(ref < -len(c.constants) for ref in c.refs):
+            raise StructureError("a row of the graph refers to a constant that is not there")
+        if len(set(c.names.values())) != len(c.names):
+            raise StructureError("two rows of the graph have one name")
+        for i, value in enumerate(c.values):
+            if getattr(getattr(value, "dtype", None), "kind", "") not in ("f", "c"):
+                raise StructureError(f"the value of {self.name(i)} is no array of floats")
         rows, parents = self.edges()
         wrong = np.flatnonzero(parents >= rows)
         if len(wrong):
@@ -257,6 +282,9 @@ class Graph:
         for i in (*self.inputs, *self.outputs):
             if not 0 <= i < n:
                 raise StructureError(f"input or output {i} is not a row of the graph")
+        for i in self.inputs:
+            if self.primitive(i) is not INPUT:
+                raise StructureError(f"{self.describe(i)} is listed as an input")
 
     def __repr__(self) -> str:
         n, shown = len(self), 40

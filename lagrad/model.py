@@ -96,7 +96,10 @@ class Local:
         if all(self.graph.sizes[row] == 1 for row in (self.output, *self.inputs.values())):
             # Between scalars every entry is one number, and a sweep finds them all.
             w = np.ones(self.graph.shape(self.output))[()]
-            return {j: sp.csr_array(np.reshape(d, (1, 1))) for j, d in self.pull(w)}
+            one = np.array([0]), np.array([0, 1])
+            return {
+                j: sp.csr_array((np.reshape(d, 1), *one), shape=(1, 1)) for j, d in self.pull(w)
+            }
         found = accumulate(self.graph, [self.output])[self.output]
         return {j: found[row] for j, row in self.inputs.items() if row in found}
 
@@ -202,8 +205,11 @@ class Model:
 
     def arguments(self, i: int) -> tuple[Any, ...]:
         """Return the arguments of equation i at the present values."""
-        parents = self.equations[i].parents
-        return tuple(self.values[p] if p in self.values else self.data[p] for p in parents)
+        # Copies: a constraint may write into its arguments, and they are not its own.
+        return tuple(
+            np.copy(self.values[p])[()] if p in self.values else self.data[p]
+            for p in self.equations[i].parents
+        )
 
     def evaluate(self, i: int) -> Any:
         """Return f_i at the present values, as an array of floats."""

@@ -11,9 +11,9 @@ multiplier of a residual equation g scales with how g is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,37 +21,14 @@ import scipy.sparse as sp
 from lagrad.assemble import to_matrix
 from lagrad.diagnose import entry_names, null_vectors
 from lagrad.graph import Graph, short
-from lagrad.partials import Entries
+from lagrad.order import reachable
 from lagrad.solve import (
     factorize,
 )
+from lagrad.solve.block_triangular import spans
 from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual
 from lagrad.status import ArgumentError, SingularError, Status
-from lagrad.steps import Steps
-
-
-class Linearized(Protocol):
-    """What a `MultiplierSystem` is made of: the steps of a graph, or the model of a system."""
-
-    names: tuple[str, ...]
-    equation_names: tuple[str, ...]
-    sizes: np.ndarray
-    widths: np.ndarray
-    equation_sizes: np.ndarray
-    components: tuple[tuple[int, ...], ...]
-    equation_components: tuple[tuple[int, ...], ...]
-    defines: Sequence[int]
-    cyclic: tuple[bool, ...]
-    outputs: tuple[int, ...]
-
-    def __len__(self) -> int: ...
-    def shape(self, i: int) -> tuple[int, ...]: ...
-    def dtype(self, i: int) -> np.dtype: ...
-    def equation_shape(self, i: int) -> tuple[int, ...]: ...
-    def edges(self) -> tuple[np.ndarray, np.ndarray]: ...
-    def residual_entries(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Entries: ...
-    def back(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]: ...
-    def forward(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]: ...
+from lagrad.steps import Linearized, Steps
 
 
 class Multipliers(Mapping[str, Any]):
@@ -119,9 +96,10 @@ class MultiplierSystem:
         e_n of the last output.
     """
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    def __init__(self, model: Linearized) -> None:
+        self.model: Any = model
         self.factors: dict[int, Factor] = {}
+        self.undefined = False
 
     # -- names and sizes -------------------------------------------------------------------------
 
@@ -171,8 +149,22 @@ class MultiplierSystem:
         SizeError
             If it would not fit in memory; the text says how many bytes it needs.
         """
+        return self.matrix(self.outputs)
+
+    def matrix(self, outputs: Collection[int]) -> sp.csc_array:
+        """Return A, without undefined entries that stand behind a selection seen from ``outputs``.
+
+        ``where(x > 0, log(x), 0)`` at x = 0: the logarithm's entry 1/0 belongs to a branch that was
+        not taken, so no path from the output leads to it, and it is no entry of A.
+        """
         m, n = int(self.equation_offsets[-1]), int(self.offsets[-1])
         rows, columns, data = self.model.residual_entries(self.offsets, self.equation_offsets)
+        lost = ~np.isfinite(data)
+        self.undefined = bool(lost.any())
+        if self.undefined and m == n:
+            start = spans(self.offsets, list(outputs)) if outputs else np.zeros(0, int)
+            kept = ~lost | reachable(n, rows, columns, start)[rows]
+            rows, columns, data = rows[kept], columns[kept], data[kept]
         return to_matrix((columns, rows, data), (n, m))
 
     @cached_property
@@ -227,7 +219,14 @@ class MultiplierSystem:
         output.
         """
         if isinstance(of, Mapping):
-            return {self.variable(name): np.asarray(v, dtype=float) for name, v in of.items()}
+            weights = {self.variable(name): np.asarray(w, dtype=float) for name, w in of.items()}
+            for j, w in weights.items():
+                if w.shape != self.model.shape(j):
+                    raise ArgumentError(
+                        f"the weights of {self.variables[j]} have shape {w.shape}, and it has shape "
+                        f"{self.model.shape(j)}"
+                    )
+            return weights
         if of is None and not self.outputs:
             raise ArgumentError("there is no output to differentiate; name one with of=")
         i = self.outputs[-1] if of is None else self.variable(of)
@@ -381,8 +380,10 @@ class MultiplierSystem:
         Returns the multipliers as a function of the equation, and the relative residual.
         """
         a, b = self.A, self.flat(seeds, self.offsets)
+        if self.undefined and not set(seeds) <= set(self.outputs):
+            a = self.matrix(seeds)
         x = self.model.solve_assembled(a, self.offsets, self.equation_offsets, b, self.factor)
-        residual = relative_residual(a, x, b, self.norm)
+        residual = relative_residual(a, x, b, norm(a))
         if not residual <= TOLERANCE:
             raise SingularError(f"{Status.INACCURATE.value} (relative residual {residual:.1e})")
         at = self.equation_offsets
@@ -395,12 +396,6 @@ class MultiplierSystem:
             return part
 
         return multiplier, residual
-
-    @cached_property
-    def norm(self) -> float:
-        """The largest column sum of |A|."""
-        sums = np.add.reduceat(np.abs(self.A.data), self.A.indptr[:-1])
-        return float(sums.max(initial=0.0))
 
     def __repr__(self) -> str:
         n = int(self.offsets[-1])
@@ -417,6 +412,13 @@ class MultiplierSystem:
             f"{len(self.variables)} variables in {len(self.blocks)} blocks, "
             + (f"{len(cycles)} cyclic: {shown}" if cycles else "acyclic (unit upper triangular)")
         )
+
+
+def norm(a: sp.csc_array) -> float:
+    """Return the largest column sum of |A|."""
+    if not a.nnz:
+        return 0.0
+    return float(np.add.reduceat(np.abs(a.data), a.indptr[:-1][np.diff(a.indptr) > 0]).max())
 
 
 def linearize(graph: Graph) -> MultiplierSystem:

@@ -1,19 +1,46 @@
-"""A traced graph as a model: every row is an equation that defines its own variable."""
+"""What a multiplier system is made of, and a traced graph as such a model.
+
+In a graph every row is an equation that defines its own variable.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
 from lagrad.assemble import graph_entries, joined
 from lagrad.graph import Graph
-from lagrad.order import components, reachable
+from lagrad.order import components
 from lagrad.partials import Entries
 from lagrad.solve import back_substitute, forward_substitute, solve_triangular
+
+
+class Linearized(Protocol):
+    """What a `MultiplierSystem` is made of: the steps of a graph, or the model of a system."""
+
+    names: tuple[str, ...]
+    equation_names: tuple[str, ...]
+    sizes: np.ndarray
+    widths: np.ndarray
+    equation_sizes: np.ndarray
+    components: tuple[tuple[int, ...], ...]
+    equation_components: tuple[tuple[int, ...], ...]
+    defines: Sequence[int]
+    cyclic: tuple[bool, ...]
+    outputs: tuple[int, ...]
+
+    def __len__(self) -> int: ...
+    def shape(self, i: int) -> tuple[int, ...]: ...
+    def dtype(self, i: int) -> np.dtype: ...
+    def equation_shape(self, i: int) -> tuple[int, ...]: ...
+    def edges(self) -> tuple[np.ndarray, np.ndarray]: ...
+    def residual_entries(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Entries: ...
+    def back(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]: ...
+    def forward(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]: ...
 
 
 class Steps:
@@ -68,25 +95,9 @@ class Steps:
 
     def residual_entries(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Entries:
         """Return the entries of R = I - J."""
-        rows, columns, data = self.behind_selections(
-            graph_entries(self.graph, offsets, self.widths), offsets
-        )
+        rows, columns, data = graph_entries(self.graph, offsets, self.widths)
         diagonal = np.arange(offsets[-1])
         return joined([(rows, columns, -data), (diagonal, diagonal, np.ones(len(diagonal)))])
-
-    def behind_selections(self, entries: Entries, offsets: np.ndarray) -> Entries:
-        """Drop what stands behind a selection that did not take it, where it is not finite.
-
-        ``where(x > 0, log(x), 0)`` at x = 0: the logarithm's entry 1/0 belongs to a branch that was
-        not taken, so no path from the output leads to it, and it is no entry of A.
-        """
-        rows, columns, data = entries
-        if np.isfinite(data).all():
-            return entries
-        outputs = [np.arange(offsets[i], offsets[i + 1]) for i in self.outputs]
-        start = np.concatenate(outputs) if outputs else np.zeros(0, int)
-        kept = reachable(int(offsets[-1]), rows, columns, start)[rows]
-        return rows[kept], columns[kept], data[kept]
 
     def back(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]:
         """Return the multipliers: one sweep of the partials."""

@@ -199,6 +199,8 @@ def jvp(
                 raise ArgumentError(
                     f"{label} has shape {np.shape(v)}, its primal {graph.name(r)} {np.shape(z)}"
                 )
+            if np.iscomplexobj(v) and z.dtype.kind != "c":
+                raise ArgumentError(f"{label} is complex, and its primal {graph.name(r)} is real")
             xdot[r] = v if v.dtype == z.dtype else np.asarray(v).astype(z.dtype)[()]
     zdot = forward_substitute(graph, len(graph), xdot)
     value = map_leaves(lambda leaf: plain(trace, leaf), result)
@@ -240,7 +242,8 @@ def vjp(
     """
     trace, result, rows = record(f, primals, tuple(range(len(primals))), {})
     graph = trace.graph(tuple(r for found in rows for r in found), ())
-    value = map_leaves(lambda leaf: plain(trace, leaf), result)
+    # A copy, since the pullback needs the values and the user may write into what is returned.
+    value = map_leaves(lambda leaf: unshared(plain(trace, leaf)), result)
     refuse_nonfinite(graph, value, {}, nonfinite)
     snapshot = [getattr(leaf, "_row", -1) if of(trace, leaf) else -1 for _, leaf in leaves(result)]
 
@@ -253,6 +256,8 @@ def vjp(
                 raise ArgumentError(
                     f"the cotangent has shape {np.shape(w)}, the value {np.shape(z)}"
                 )
+            if np.iscomplexobj(w) and not np.iscomplexobj(z):
+                raise ArgumentError("the cotangent is complex, and the value is real")
             return w
 
         weighed = [w for _, w in leaves(map_leaves(weigh, value, cotangent))]
@@ -269,3 +274,8 @@ def vjp(
         )
 
     return value, pullback
+
+
+def unshared(value: Any) -> Any:
+    """Return a copy of a plain array."""
+    return value.copy() if isinstance(value, np.ndarray) else value

@@ -147,7 +147,7 @@ def sparse_blocks(graph: Graph, trace: Trace, outputs: list[Any]) -> Iterator[di
     for y in outputs:
         size = math.prod(np.shape(y))
         yield {
-            r: found[y._row][r]
+            r: found[y._row][r].astype(np.result_type(y.dtype, graph.dtype(r)))
             if of(trace, y) and r in found[y._row]
             else sp.csr_array((size, graph.columns.values[r].size))
             for r in graph.inputs

@@ -12,7 +12,7 @@ import numpy as np
 
 from lagrad.primitive import Primitive
 from lagrad.rules import elementwise, linalg, products, reductions, shaping, special
-from lagrad.rules.constant import NO_GRADIENT, SPELT, stop_gradient
+from lagrad.rules.constant import NO_GRADIENT, SPELT, stopped
 
 RULES: Mapping[Callable[..., Any], Primitive] = MappingProxyType(
     {
@@ -30,4 +30,4 @@ REDUCE: Mapping[Any, Callable[..., Any]] = MappingProxyType(
     {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 )
 
-__all__ = ["NO_GRADIENT", "REDUCE", "RULES", "SPELT", "stop_gradient"]
+__all__ = ["NO_GRADIENT", "REDUCE", "RULES", "SPELT", "stopped"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.containers import map_leaves
 from lagrad.dispatch import overridable
 from lagrad.rules.reductions import logsumexp
 
@@ -30,6 +31,11 @@ NO_GRADIENT: frozenset[Callable[..., Any]] = frozenset({
 
 
 @overridable
+def stopped(x: Any) -> Any:
+    """Return one value as a constant; a trace overrides this."""
+    return x
+
+
 def stop_gradient(x: Any) -> Any:
     """Return ``x`` as a constant: no multiplier passes through it.
 
@@ -43,7 +49,7 @@ def stop_gradient(x: Any) -> Any:
     >>> float(lg.grad(lambda x: x * lg.stop_gradient(x))(3.0))
     3.0
     """
-    return x
+    return map_leaves(stopped, x)
 
 
 def softmax(x: Any, axis: Any = -1) -> Any:

@@ -88,12 +88,20 @@ SolveBlock = Callable[[int, Mapping[int, Any]], dict[int, Any]]
 
 
 def block_back_substitute(
-    model: Any, seeds: Mapping[int, Any], solve_block: SolveBlock
+    model: Any,
+    seeds: Mapping[int, Any],
+    solve_block: SolveBlock,
+    needed: Collection[int] | None = None,
 ) -> dict[int, Any]:
     """Return the multipliers by equation where constraints are cyclic, the last block first.
 
-    ``solve_block(k, rhs)`` solves with the diagonal block k; its multipliers are then handed to the
-    variables before it as those of any constraint are.
+    Parameters
+    ----------
+    model : with ``blocks`` in topological order and ``pull(i, w)``
+    seeds : right-hand side, by variable
+    solve_block : ``solve_block(k, rhs)`` solves with the diagonal block k; its multipliers are then
+        handed to the variables before it as those of any constraint are
+    needed : variables that depend on what is wanted; the others are not visited (None: all are)
     """
     lam: dict[int, Any] = {}
     sums = Sums()
@@ -111,7 +119,7 @@ def block_back_substitute(
         lam.update(found)
         for i, w in found.items():
             for j, contribution in model.pull(i, w):
-                if j not in block.variables:
+                if j not in block.variables and (needed is None or j in needed):
                     sums.add(j, contribution)
     return lam
 
@@ -119,12 +127,19 @@ def block_back_substitute(
 def block_forward_substitute(
     model: Any, seeds: Mapping[int, Any], solve_block: SolveBlock
 ) -> dict[int, Any]:
-    """Return the tangents by variable where constraints are cyclic, the first block first."""
-    dz = dict(seeds)
+    """Return the tangents by variable where constraints are cyclic, the first block first.
+
+    ``seeds`` are changes of the right-hand sides of the equations that define these variables.
+    """
+    dz: dict[int, Any] = {}
     for k, block in enumerate(model.blocks):
-        outside = {j: v for j, v in dz.items() if j not in block.variables}
-        rhs = {i: model.push(i, outside) for i in block.equations}
-        rhs = {i: change for i, change in rhs.items() if change is not None}
+        rhs = {}
+        for i in block.equations:
+            change, seed = model.push(i, dz), seeds.get(model.defines[i])
+            if change is not None and seed is not None:
+                change = change + seed
+            if change is not None or seed is not None:
+                rhs[i] = seed if change is None else change
         if not rhs:
             continue
         if block.cyclic:

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.linalg
 from scipy.linalg import lapack
 
-from lagrad.solve.interface import SMALLEST_RCOND
+from lagrad.solve.interface import SMALLEST_RCOND, reciprocal_condition
 from lagrad.status import SingularError, Status
 
 
@@ -20,16 +20,15 @@ class DenseLU:
         self.method = f"dense LU of {len(dense)}"
         if not dense.size:  # LAPACK does not take what is empty
             return
-        norm = np.abs(dense).sum(axis=0).max(initial=0.0)
         lu, pivots, info = lapack.dgetrf(dense)
-        if info == 0:
-            rcond, _ = lapack.dgecon(lu, norm)
-        if info != 0 or not rcond > SMALLEST_RCOND:
+        if info:
             raise SingularError(Status.SINGULAR.value)
         self.factors = lu, pivots
+        if reciprocal_condition(dense, self.solve) <= SMALLEST_RCOND:
+            raise SingularError(Status.SINGULAR.value)
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
         """Return M^-1 b or M^-T b."""
         if not b.size:
             return b
-        return scipy.linalg.lu_solve(self.factors, b, trans=int(transposed))
+        return scipy.linalg.lu_solve(self.factors, b, trans=int(transposed), check_finite=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,9 +45,39 @@ def relative_residual(m: Any, x: np.ndarray, b: np.ndarray, norm: float | None =
         r = np.abs(m @ x - b).max()
         size = float(abs(m).sum(axis=1).max()) if norm is None else norm
         scale = size * np.abs(x).max() + np.abs(b).max()
-    if r < np.finfo(float).tiny:
-        return 0.0
-    return float(r / scale) if scale else float(r)
+        if r < np.finfo(float).tiny:
+            return 0.0
+        return float(r / scale) if scale else float(r)
+
+
+def reciprocal_condition(m: Any, solve: Callable[..., np.ndarray]) -> float:
+    """Return 1 / (|M|_1 |M^-1|_1), the norm of the inverse estimated by a few solves.
+
+    Higham and Tisseur, SIAM J. Matrix Anal. Appl. 21 (2000), p. 1185, with two columns: the vector
+    of ones, and fixed signs, which no symmetry of M can hide from.
+
+    Parameters
+    ----------
+    m : array or sparse array (n, n)
+    solve : ``solve(b, transposed)``, for b (n, 2)
+    """
+    n = m.shape[0]
+    signs = np.random.default_rng(n).choice([-1.0, 1.0], n)
+    x, size = np.stack([np.ones(n), signs], axis=1) / n, 0.0
+    with np.errstate(all="ignore"):
+        for _ in range(5):
+            y = solve(x, False)
+            found = np.abs(y).sum(axis=0).max()
+            if not np.isfinite(found):
+                return 0.0
+            if found <= size:
+                break
+            size = float(found)
+            w = solve(np.where(y >= 0, 1.0, -1.0), True)
+            x = np.zeros((n, 2))
+            x[np.abs(w).argmax(axis=0), [0, 1]] = 1.0
+        condition = size * float(abs(m).sum(axis=0).max())
+    return 1.0 / condition if condition > 0 else 0.0
 
 
 def scaled(m: Any, rows: np.ndarray, columns: np.ndarray) -> Any:

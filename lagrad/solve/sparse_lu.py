@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import LinearOperator, onenormest, splu
+from scipy.sparse.linalg import splu
 
-from lagrad.solve.interface import SMALLEST_RCOND
+from lagrad.solve.interface import SMALLEST_RCOND, reciprocal_condition
 from lagrad.status import SingularError, Status
 
 
@@ -25,25 +25,8 @@ class SparseLU:
         except RuntimeError as error:
             raise SingularError(Status.SINGULAR.value) from error
         self.method = f"sparse LU of {n} (COLAMD, {self.lu.nnz} entries in L and U)"
-        if not self.rcond(m) > SMALLEST_RCOND:
+        if reciprocal_condition(m, self.solve) <= SMALLEST_RCOND:
             raise SingularError(Status.SINGULAR.value)
-
-    def rcond(self, m: sp.csc_array) -> float:
-        """Return 1 / (|M|_1 |M^-1|_1), the inverse's norm estimated by a few solves.
-
-        Higham and Tisseur, SIAM J. Matrix Anal. Appl. 21 (2000), p. 1185.
-        """
-        inverse: Any = LinearOperator(
-            m.shape,
-            matvec=self.lu.solve,
-            rmatvec=lambda b: self.lu.solve(b, "T"),
-            matmat=self.lu.solve,
-            rmatmat=lambda b: self.lu.solve(b, "T"),
-            dtype=float,
-        )
-        with np.errstate(all="ignore"):
-            size = onenormest(inverse, t=1) * float(abs(m).sum(axis=0).max())
-        return 1.0 / size if np.isfinite(size) and size > 0 else 0.0
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
         """Return M^-1 b or M^-T b."""

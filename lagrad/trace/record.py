@@ -13,9 +13,10 @@ import numpy as np
 from lagrad.dispatch import is_basic, scatter_add
 from lagrad.graph import CONSTANT
 from lagrad.primitive import Primitive
-from lagrad.rules import NO_GRADIENT, RULES, SPELT, stop_gradient
+from lagrad.rules import NO_GRADIENT, RULES, SPELT
+from lagrad.rules import stopped as stopped_value
 from lagrad.status import TraceError
-from lagrad.trace.boundary import Leak, missing_rule, refuse
+from lagrad.trace.boundary import Leak, missing_rule, plain_write, refuse
 from lagrad.trace.tape import Trace
 from lagrad.trace.tracer import (
     ArrayTracer,
@@ -162,13 +163,18 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     spelt = SPELT.get(function)
     if spelt is not None:
         return in_words(function, spelt, args, kwargs)
-    if function is stop_gradient:
+    if function is stopped_value:
         return stopped(args[0])
+    if function in WRITES and not isinstance(args[0], Traced):
+        plain_write(f"np.{function.__name__}(a, ...)")
     if function in LIKE:
         return new_like(function, *args, **kwargs)
     if function in NO_GRADIENT or not any(holds(Tracer, a) for a in (*args, *kwargs.values())):
         return without_gradient(function, args, kwargs)
     if isinstance(getattr(function, "primitive", None), Primitive):
+        if any(holds(Traced, v) for v in kwargs.values()):
+            bound = inspect.signature(function).bind(*args, **kwargs)
+            args, kwargs = bound.args, bound.kwargs
         return bind(function.primitive, args, kwargs)  # type: ignore[attr-defined]
     missing_rule(function)
 
@@ -299,4 +305,6 @@ def new_like(function: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
     return constant_array(traced._trace, value)
 
 
+#: Functions that write into their first argument.
+WRITES = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
 LIKE = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})

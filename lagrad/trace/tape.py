@@ -6,7 +6,6 @@ import os
 from contextvars import ContextVar
 from inspect import currentframe
 from threading import get_ident
-from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -30,13 +29,14 @@ class Trace:
     and the values of the others are the tracers of the outer trace.
     """
 
-    __slots__ = ("columns", "frozen", "guards", "level", "numbers", "open", "thread")
+    __slots__ = ("columns", "frozen", "guards", "level", "numbers", "open", "theirs", "thread")
 
     def __init__(self, level: int) -> None:
         self.columns = Columns()
         self.numbers: dict[Primitive, int] = {}
         self.frozen: dict[int, tuple[Any, Any]] = {}
         self.guards: list[tuple[Any, Any]] = []
+        self.theirs: set[str] = set()
         self.level = level
         self.open = True
         self.thread = get_ident()
@@ -57,18 +57,23 @@ class Trace:
         c.values.append(value)
         if kwargs:
             c.kwargs[row] = kwargs
-        # Who asked: the innermost frame that is the user's own code.
-        frame = currentframe().f_back.f_back  # type: ignore[union-attr]
-        code: CodeType | None = None
-        while frame is not None:
-            code = frame.f_code
-            name = code.co_filename
-            if not name.startswith(INTERNAL) or name.startswith(GALLERY):
-                break
-            frame = frame.f_back
-        c.code.append(code if frame is not None else None)
+        # Past this function and the one that called it, the user's own frame is near.
+        frame: Any = currentframe().f_back.f_back  # type: ignore[union-attr]
+        if frame.f_code.co_filename not in self.theirs:
+            frame = self.asked(frame)
+        c.code.append(frame.f_code if frame is not None else None)
         c.at.append(frame.f_lasti if frame is not None else 0)
         return row
+
+    def asked(self, frame: Any) -> Any:
+        """Return the innermost frame that is the user's own code, and remember its file."""
+        while frame is not None:
+            name = frame.f_code.co_filename
+            if not name.startswith(INTERNAL) or name.startswith(GALLERY):
+                self.theirs.add(name)
+                return frame
+            frame = frame.f_back
+        return None
 
     def constant(self, value: Any) -> int:
         """Keep a constant argument and return its (negative) reference.
@@ -92,6 +97,8 @@ class Trace:
     def input(self, value: Any, name: str) -> int:
         """Append an input row, r_i = z_i - x_i."""
         row = self.record(INPUT, [], None, value)
+        while name in self.columns.names.values():
+            name += "'"
         self.columns.names[row] = name
         self.columns.code[row] = None  # An input is nobody's line.
         return row

@@ -238,11 +238,18 @@ def current(a: Any) -> Any:
 
 def as_view(result: Any, base: Any, again: Callable[[Any], Any], index: Any) -> Any:
     """Mark ``result`` as a view of ``base`` where plain NumPy would have made one."""
-    z, x = result._value, base._value
+    z, x = innermost_value(result), innermost_value(base)
     if type(z) is np.ndarray and z.base is not None and np.may_share_memory(z, x):
         if isinstance(result, Tracer) and result._trace is base._trace:
             result._view = View(base, again, index)
     return result
+
+
+def innermost_value(a: Any) -> Any:
+    """Return the plain array under all levels of tracing."""
+    while isinstance(a, Traced):
+        a = a._value
+    return a
 
 
 def rebind(a: Tracer, new: Tracer) -> None:
