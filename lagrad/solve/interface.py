@@ -16,6 +16,9 @@ TOLERANCE = 1e-11
 #: leave less than two digits of the solution right, however small the residual is.
 SMALLEST_RCOND = 100 * np.finfo(float).eps
 
+#: The smallest normal number: what is below it has lost its digits.
+TINY = np.finfo(float).tiny
+
 
 class Factor(Protocol):
     """A factorised square matrix M.
@@ -45,7 +48,7 @@ def relative_residual(m: Any, x: np.ndarray, b: np.ndarray, norm: float | None =
         r = np.abs(m @ x - b).max()
         size = float(abs(m).sum(axis=1).max()) if norm is None else norm
         scale = size * np.abs(x).max() + np.abs(b).max()
-        if r < np.finfo(float).tiny:
+        if r < TINY:
             return 0.0
         return float(r / scale) if scale else float(r)
 
