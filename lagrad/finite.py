@@ -9,7 +9,7 @@ import numpy as np
 
 from lagrad.containers import leaves
 from lagrad.graph import Graph
-from lagrad.solve import back_substitute
+from lagrad.solve.back_substitution import Sums
 from lagrad.status import ArgumentError, NonFiniteError
 
 
@@ -23,10 +23,24 @@ def finite(x: Any) -> bool:
     return bool(np.isfinite(x).all())
 
 
-def refuse_nonfinite(graph: Graph, value: Any, lam: Mapping[int, Any], nonfinite: str) -> None:
-    """Raise if NaN or inf has reached the value or the multipliers of the inputs.
+def refuse_nonfinite(
+    graph: Graph,
+    value: Any,
+    lam: Mapping[int, Any],
+    nonfinite: str,
+    tangents: Mapping[int, Any] | None = None,
+) -> None:
+    """Raise if NaN or inf has reached the value, the multipliers of the inputs or the tangents.
 
     What does not reach them, such as a mask of -inf, is left alone.
+
+    Parameters
+    ----------
+    graph : Graph
+    value : container of what the function returned
+    lam : multipliers by row
+    nonfinite : {"raise", "allow"}
+    tangents : zdot by row; looked at where graph.outputs say that they come out
 
     Raises
     ------
@@ -37,40 +51,75 @@ def refuse_nonfinite(graph: Graph, value: Any, lam: Mapping[int, Any], nonfinite
         raise ArgumentError(f"nonfinite={nonfinite!r}; there are 'raise' and 'allow'")
     if nonfinite == "allow":
         return
-    bad_value = not all(finite(leaf) for _, leaf in leaves(value))
-    if not bad_value and all(finite(w) for w in lam.values()):
+    if not all(finite(leaf) for _, leaf in leaves(value)):
+        what, where = "value", first_value(graph)
+    elif not all(finite(w) for w in lam.values()):
+        what, where = "gradient", first_partial(graph)
+    elif not all(finite(tangents[i]) for i in graph.outputs if i in (tangents or {})):
+        what, where = "tangent", first_tangent(graph, tangents or {})
+    else:
         return
-    where = first_value(graph) if bad_value else first_partial(graph)
-    what = "the value" if bad_value else "the gradient"
     raise NonFiniteError(
-        f"NaN or inf reached {what}. {where}. Keep the argument inside the domain of that "
+        f"NaN or inf reached the {what}. {where}. Keep the argument inside the domain of that "
         "function, select with np.where what is defined, or say nonfinite='allow' to get the "
         "numbers as they are"
     )
 
 
 def first_value(graph: Graph) -> str:
-    """Say which constraint is the first whose value is not finite though its parents' are."""
+    """Say where the value that is not finite comes from.
+
+    From the result back through parents that are not finite, to the first row whose parents all
+    are. So an infinity that went another way, or came to nothing, is not blamed.
+    """
     values = graph.columns.values
-    for i in range(len(graph)):
-        if not finite(values[i]):
-            return f"It first appears in {graph.describe(i)}"
-    return "It comes from a constant that the function returned"
+    bad = [i for i in graph.outputs if not finite(values[i])]
+    if not graph.outputs:
+        bad = [i for i in range(len(graph)) if not finite(values[i])][-1:]
+    seen, sources = set(bad), []
+    while bad:
+        i = bad.pop()
+        parents = [j for j in graph.parents(i) if not finite(values[j])]
+        if not parents:
+            sources.append(i)
+        bad += [j for j in parents if j not in seen]
+        seen.update(parents)
+    if not sources:
+        return "It comes from a constant that the function returned"
+    return f"It first appears in {graph.describe(min(sources))}"
 
 
 def first_partial(graph: Graph) -> str:
     """Say which constraint has the first partial that is not finite, seen from the output."""
-    last = graph.outputs[-1] if graph.outputs else len(graph) - 1
-    seed = np.ones(graph.shape(last), graph.dtype(last))[()]
-    lam = back_substitute(graph, {last: seed})
-    for i in range(len(graph) - 1, -1, -1):
-        if i not in lam or not finite(lam[i]):
-            continue
-        with np.errstate(all="ignore"):
-            for j, w, _ in graph.pull(i, lam[i], None):
+    sums = Sums()
+    for i in graph.outputs or (len(graph) - 1,):
+        sums.add(i, np.ones(graph.shape(i), graph.dtype(i))[()])
+    with np.errstate(all="ignore"):
+        for i in range(len(graph) - 1, -1, -1):
+            if i not in sums:
+                continue
+            for j, w, mask in graph.pull(i, *sums.pop(i)):
                 if not finite(w):
-                    return (
-                        f"The partial of {graph.describe(i)} with respect to {graph.name(j)} "
-                        "is the first that is not finite"
-                    )
+                    return partial_of(graph, i, j)
+                sums.add(j, w, mask)
     return "No single partial is at fault: a sum of multipliers overflowed"
+
+
+def first_tangent(graph: Graph, tangents: Mapping[int, Any]) -> str:
+    """Say which constraint is the first whose tangent is not finite though its parents' are."""
+    for i in sorted(tangents):
+        moving = [j for j in graph.parents(i) if j in tangents]
+        if not finite(tangents[i]) and all(finite(tangents[j]) for j in moving) and moving:
+            with np.errstate(all="ignore"):
+                for j in moving:
+                    if not finite(graph.push(i, {j: tangents[j]})):
+                        return partial_of(graph, i, j)
+    return "A tangent that was given is not finite, or a sum of them overflowed"
+
+
+def partial_of(graph: Graph, i: int, j: int) -> str:
+    """Say that df_i/dz_j is where it begins."""
+    return (
+        f"The partial of {graph.describe(i)} with respect to {graph.name(j)} is the first that is "
+        "not finite"
+    )

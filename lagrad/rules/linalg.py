@@ -105,8 +105,13 @@ def cofactors(a: Any, z: Any) -> Any:
     return np.stack([np.stack(row, axis=-1) for row in minors], axis=-2)
 
 
-def two(a: Any, b: Any) -> Any:
-    """Both arguments are arrays."""
+def solve_arguments(a: Any, b: Any) -> Any:
+    """Both arguments are arrays; versions of NumPy read vectors beside a stack in two ways."""
+    if np.ndim(b) < np.ndim(a) and np.ndim(a) > 2:
+        raise TypeError(
+            f"a {np.ndim(b)}-d right-hand side beside a stack of matrices is ambiguous; write "
+            "solve(a, b[..., None])[..., 0] for vectors, b[None] for one matrix"
+        )
     return (a, b), {}
 
 
@@ -117,7 +122,7 @@ def single(a: Any) -> Any:
 
 # fmt: off
 RULES: dict[Callable[..., Any], Primitive] = {
-    np.linalg.solve: Primitive("solve", np.linalg.solve, solve_partial, arguments=two),
+    np.linalg.solve: Primitive("solve", np.linalg.solve, solve_partial, arguments=solve_arguments),
     np.linalg.inv:   Primitive("inv", np.linalg.inv, inv_partial, arguments=single),
     np.linalg.det:   Primitive("det", np.linalg.det, det_partial, arguments=single),
 }

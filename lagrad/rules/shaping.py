@@ -39,13 +39,18 @@ def reshape_arguments(a: Any, *shape: Any, order: str = "C", **other: Any) -> An
     if not shape:
         shape = (other.pop("shape", other.pop("newshape", None)),)
     if other or order not in ("C", "F"):
-        raise TypeError(f"reshape with {sorted(other) or f'order={order!r}'}")
+        raise TypeError(f"{sorted(other) or f'order={order!r}'} instead of order='C' or 'F'")
     return (a,), {"shape": shape[0] if len(shape) == 1 else shape, "order": order}
 
 
 def reshape(a: Any, shape: Any, order: Any = "C") -> Any:
     """np.reshape, whose keyword for the shape was renamed between versions."""
     return np.reshape(a, shape, order=order)
+
+
+def ravel_arguments(a: Any, order: str = "C") -> Any:
+    """np.ravel(a, order), in the order of the axes and not of the memory."""
+    return reshape_arguments(a, (-1,), order=order)[0], {"order": order}
 
 
 def to_shape_of(w: Any, x: Any, **options: Any) -> Any:
@@ -60,7 +65,7 @@ def inverse_axes(axes: Any) -> Any:
 
 # fmt: off
 SHAPING: dict[Callable[..., Any], tuple[Callable[..., Any], Callable[..., Any] | None]] = {
-    np.ravel:        (same("order", order="C"),
+    np.ravel:        (ravel_arguments,
                       lambda w, x, order: np.reshape(w, np.shape(x), order=order)),
     np.squeeze:      (same("axis", axis=None), to_shape_of),
     np.expand_dims:  (same("axis"), to_shape_of),

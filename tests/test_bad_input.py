@@ -1,0 +1,424 @@
+"""Bad input to functions: each is an error that names the function or line, and the remedy."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.linalg
+from scipy import special as sc
+
+import lagrad as lg
+from lagrad.status import ArgumentError, LagradError, MissingRuleError, NonFiniteError, TraceError
+
+X = np.array([0.5, -2.0, 3.0])
+M = np.array([[2.0, 1.0], [0.5, 3.0]])
+
+
+def refusal(run, kind=LagradError):
+    """Return the text of the refusal that ``run`` ends in, also where NumPy put its own around."""
+    with pytest.raises((TypeError, ValueError, NotImplementedError, FloatingPointError)) as caught:
+        run()
+    error = caught.value
+    while not isinstance(error, LagradError) and error.__cause__ is not None:
+        error = error.__cause__
+    assert isinstance(error, kind)
+    return str(error)
+
+
+# -- results -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "says"),
+    [
+        (lambda x: x * 2, r"shape \(3,\).*np\.sum.*lg\.jacobian"),
+        (lambda x: x[:1], r"shape \(1,\).*np\.sum"),
+        (lambda x: np.ones(2), r"shape \(2,\)"),
+        (lambda x: (np.sum(x), x), r"tuple.*has_aux=True.*lg\.jacobian"),
+        (lambda x: {"loss": np.sum(x)}, r"dict.*has_aux=True"),
+        (lambda x: [np.sum(x)], r"list"),
+        (lambda x: None, r"NoneType"),
+        (lambda x: print, r"builtin"),
+        (lambda x: "text", r"str"),
+        (lambda x: np.sum(x) * 1j, r"complex.*np\.real"),
+        (lambda x: np.array([x[0]]), r"object array|shape|np\.stack"),
+    ],
+)
+@pytest.mark.parametrize("transform", [lg.grad, lg.value_and_grad, lg.hessian])
+def test_result_that_is_no_real_scalar(f, says, transform):
+    text = refusal(lambda: transform(f)(X))
+    assert re.search(says, text, re.DOTALL), text
+
+
+@pytest.mark.parametrize("result", [lambda x: np.sum(x), lambda x: (x, x, x), lambda x: [x, x]])
+def test_has_aux_without_a_pair(result):
+    text = refusal(lambda: lg.grad(result, has_aux=True)(X), ArgumentError)
+    assert "pair (value, extra)" in text
+
+
+def test_aux_with_an_array_of_traced_values():
+    f = lambda x: (np.sum(x), np.array([x[0], x[1]]))  # noqa: E731
+    assert "np.stack" in refusal(lambda: lg.grad(f, has_aux=True)(X), TraceError)
+
+
+# -- arguments -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("argnums", [1, -2, (0, 1), 5])
+def test_argnums_that_is_not_there(argnums):
+    def area(width):
+        return width**2
+
+    text = refusal(lambda: lg.grad(area, argnums)(2.0), ArgumentError)
+    assert "1 positional argument" in text
+    assert "width" in text
+
+
+@pytest.mark.parametrize("argnums", ["x", 0.5, None, (0, "y")])
+def test_argnums_that_is_no_number(argnums):
+    text = refusal(lambda: lg.grad(lambda x, y: x, argnums)(1.0, 2.0), ArgumentError)
+    assert "argnums" in text
+
+
+def test_argnums_twice():
+    text = refusal(lambda: lg.grad(lambda x, y: x * y, (0, -2))(1.0, 2.0), ArgumentError)
+    assert "twice" in text
+
+
+def test_integer_array_deep_in_a_container_is_named():
+    text = refusal(lambda: lg.grad(lambda p: 1.0)({"w": [1.0, np.arange(3)]}), ArgumentError)
+    assert "p['w'][1]" in text
+    assert "astype(float)" in text
+
+
+def test_object_array_is_refused():
+    text = refusal(lambda: lg.grad(lambda a: 1.0)(np.array([1.0, None])), ArgumentError)
+    assert "a is ndarray of dtype object" in text
+
+
+def test_tangents_that_do_not_fit():
+    f = lambda x, y: x * y  # noqa: E731
+    assert "primals=(x,)" in refusal(lambda: lg.jvp(f, X, X), ArgumentError)
+    assert "tangents=(x,)" in refusal(lambda: lg.jvp(np.sum, (X,), X), ArgumentError)
+    assert "structure" in refusal(lambda: lg.jvp(f, (X, X), (X,)), ArgumentError)
+    text = refusal(lambda: lg.jvp(np.sum, (X,), (X[:2],)), ArgumentError)
+    assert "(2,)" in text and "(3,)" in text
+    assert "astype" in refusal(lambda: lg.jvp(np.sum, (X,), (np.arange(3),)), ArgumentError)
+
+
+def test_cotangents_that_do_not_fit():
+    _, pullback = lg.vjp(lambda x: {"a": x, "b": np.sum(x)}, X)
+    assert "structure" in refusal(lambda: pullback(X), ArgumentError)
+    assert "structure" in refusal(lambda: pullback({"a": X}), ArgumentError)
+    text = refusal(lambda: pullback({"a": X[:2], "b": 1.0}), ArgumentError)
+    assert "(2,)" in text and "(3,)" in text
+
+
+def test_unravel_with_another_length():
+    _, unravel = lg.ravel({"a": X, "b": 1.0})
+    assert "(4,)" in refusal(lambda: unravel(X), ArgumentError)
+
+
+def test_option_that_is_not_there():
+    text = refusal(lambda: lg.grad(np.sum, nonfinite="ignore")(X), ArgumentError)
+    assert "'raise' and 'allow'" in text
+    with pytest.raises(TypeError):
+        lg.grad(np.sum, argnum=0)
+
+
+# -- plain numbers and plain arrays --------------------------------------------------------------
+
+
+def test_float_of_an_array():
+    for use in (float, complex, math.exp, lambda x: x.item(), lambda x: x.tolist()):
+        text = refusal(lambda use=use: lg.grad(lambda x: use(x) * x)(2.0), TraceError)
+        assert "np.exp" in text and "lg.stop_gradient" in text
+        with pytest.raises((TypeError, ValueError)):
+            lg.grad(lambda x, use=use: np.sum(use(x) * x))(X)
+
+
+def test_array_of_traced_values():
+    text = refusal(lambda: lg.jvp(lambda x: np.array([x[0], x[1]]), (X,), (X,)), TraceError)
+    assert "np.stack" in text
+    text = refusal(lambda: lg.grad(lambda x: np.sum(np.asarray(x)) * 2.0)(X), TraceError)
+    assert "np.stack" in text
+    text = refusal(lambda: lg.grad(lambda x: np.array([x[0]], float)[0])(X), TraceError)
+    assert "lg.zeros" in text
+
+
+def test_writing_a_traced_value_into_a_plain_array():
+    def f(x):
+        a = np.zeros(3)
+        a[0] = x[0]
+        return np.sum(a)
+
+    def g(x):
+        a = np.zeros(3)
+        a += x
+        return np.sum(a)
+
+    for function in (f, g):
+        text = refusal(lambda function=function: lg.grad(function)(X), TraceError)
+        assert "lg.zeros" in text
+
+
+def test_leak_names_the_remedy():
+    kept = []
+    lg.grad(lambda x: np.sum(kept.append(x) or x))(X)
+    text = refusal(lambda: kept[0] + 1, TraceError)
+    assert "had returned" in text and "has_aux=True" in text
+
+
+# -- functions without a rule --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (np.sort, "numpy.sort"),
+        (np.cumsum, "numpy.cumsum"),
+        (np.median, "numpy.median"),
+        (lambda x: np.apply_along_axis(np.sum, 0, x), "numpy.apply_along_axis"),
+        (np.unique, "numpy.unique"),
+        (lambda x: np.interp(0.5, X, x), "numpy.interp"),
+        (lambda x: np.convolve(x, x), "numpy.convolve"),
+        (np.fft.fft, "numpy.fft.fft"),
+        (lambda x: np.linalg.svd(np.outer(x, x))[1], "numpy.linalg.svd"),
+        (lambda x: np.linalg.eigvalsh(np.outer(x, x)), "numpy.linalg.eigvalsh"),
+        (lambda x: sc.jv(1, x), "jv"),
+        (sc.erfinv, "erfinv"),
+        (np.spacing, None),
+        (np.add.accumulate, "accumulate"),
+        (lambda x: np.add.outer(x, x), "outer"),
+        (lambda x: np.add.reduceat(x, [0, 1]), "reduceat"),
+        (np.logaddexp.reduce, "reduce"),
+        (np.modf, "modf"),
+        (np.frexp, "frexp"),
+        (lambda x: np.nextafter(x, 1.0), "nextafter"),
+    ],
+)
+def test_function_without_a_rule(f, name):
+    if name is None:  # a step by nature
+        assert not lg.grad(lambda x: np.sum(f(x)))(X).any()
+        return
+    text = refusal(lambda: lg.grad(lambda x: np.sum(f(x)))(X), MissingRuleError)
+    assert name in text
+    assert "lg.primitive" in text and "lg.stop_gradient" in text
+
+
+def test_remedy_of_a_missing_rule_works():
+    cumsum = lg.primitive(np.cumsum, partials=(lambda z, x: np.tri(len(x)),))
+    assert lg.check_grad(cumsum, X).ok
+
+
+@pytest.mark.parametrize(
+    "f",
+    [sc.logsumexp, sc.softmax, np.vectorize(math.sin), np.vectorize(lambda v: v * v), math.exp,
+     math.sqrt, scipy.linalg.norm, scipy.linalg.det],
+)  # fmt: skip
+def test_functions_that_give_no_hook(f):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        lg.grad(lambda x: np.sum(f(x)))(np.outer(X, X) if f is scipy.linalg.det else X)
+    chain, error = [], caught.value
+    while error is not None:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    texts = [str(e) for e in chain if isinstance(e, LagradError)]
+    assert texts, chain
+    assert any("np." in t and "lg." in t for t in texts)
+
+
+# -- spellings of functions that a rule does not know --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "names"),
+    [
+        (lambda x: np.sum(x, where=X > 0), ["sum", "where"]),
+        (lambda x: np.sum(x, dtype=np.float32), ["sum", "dtype"]),
+        (lambda x: np.sum(x, initial=1.0), ["sum", "initial"]),
+        (lambda x: np.max(x, initial=0.0), ["max", "initial"]),
+        (lambda x: np.mean(x, where=X > 0), ["mean", "where"]),
+        (lambda x: x.sum(dtype=np.float32), ["sum", "dtype"]),
+        (lambda x: np.var(x, correction=1), ["var", "correction"]),
+        (lambda x: np.exp(x, where=X > 0), ["exp", "where"]),
+        (lambda x: np.exp(x, dtype=np.float32), ["exp", "dtype"]),
+        (lambda x: np.add(x, x, casting="unsafe"), ["add", "casting"]),
+        (lambda x: np.add.reduce(x, dtype=float), ["add", "dtype"]),
+        (lambda x: np.add.reduce(x, initial=2.0), ["add", "initial"]),
+        (lambda x: np.add.reduce(x, where=X > 0), ["add", "where"]),
+        (lambda x: np.clip(x, 0, 1, dtype=float), ["clip", "dtype"]),
+        (lambda x: np.where(x > 0), ["where"]),
+        (lambda x: np.reshape(x, (3, 1), order="A"), ["reshape", "order"]),
+        (lambda x: np.ravel(x, order="K"), ["ravel", "order"]),
+        (lambda x: np.pad(x, 1, mode="edge"), ["pad", "mode"]),
+        (lambda x: np.take(x, [5], mode="wrap"), ["take", "mode"]),
+        (lambda x: np.concatenate([x, x], dtype=np.float32), ["concatenate", "dtype"]),
+        (lambda x: np.stack([x, x], dtype=np.float32), ["stack", "dtype"]),
+        (lambda x: np.diff(x, prepend=0.0), ["diff", "prepend"]),
+        (lambda x: np.average(x, returned=True)[0], ["average", "returned"]),
+        (lambda x: np.einsum(x, [0], [0]), ["einsum", "subscripts"]),
+        (lambda x: np.einsum("i->", x, dtype=float), ["einsum", "dtype"]),
+        (lambda x: np.linalg.norm(np.outer(x, x), 2), ["norm", "ord=2"]),
+        (lambda x: np.linalg.norm(np.outer(x, x), "nuc"), ["norm", "nuc"]),
+        (lambda x: np.linalg.norm(x, 0), ["norm", "ord=0"]),
+        (lambda x: np.linalg.solve(np.stack([M, M]), x[:2]), ["solve", "[..., None]"]),
+        (lambda x: np.matmul(x, x, axes=[(0,), (0,), ()]), ["matmul", "axes"]),
+        (lambda x: np.trace(np.outer(x, x), dtype=float), ["trace", "dtype"]),
+        (lambda x: np.broadcast_to(x, (2, 3), unknown=1), ["broadcast_to"]),
+        (lambda x: x.sum(axis=0, keepdim=True), ["keepdim"]),
+    ],
+)
+def test_spelling_without_a_rule_names_the_function_and_the_option(f, names):
+    with pytest.raises(TypeError) as caught:
+        lg.grad(lambda x: np.sum(f(x)))(X)
+    for name in names:
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x, axis=2), lambda x: np.reshape(x, (2, 2)), lambda x: x + np.ones(4),
+        lambda x: x @ np.ones(4), lambda x: np.concatenate([x, np.ones((2, 2))]),
+        lambda x: np.einsum("ij->i", x), lambda x: np.linalg.inv(x), lambda x: x[7],
+        lambda x: x["a"], lambda x: np.transpose(x, (1, 0)), lambda x: np.expand_dims(x, 5),
+        lambda x: np.linalg.solve(np.eye(2), x), lambda x: x[1.5], lambda x: x[x],
+    ],
+)  # fmt: skip
+def test_what_numpy_refuses_stays_refused(f):
+    with pytest.raises((ValueError, IndexError, TypeError, np.linalg.LinAlgError)):
+        f(X)
+    with pytest.raises((ValueError, IndexError, TypeError, np.linalg.LinAlgError)):
+        lg.grad(lambda x: np.sum(f(x)))(X)
+
+
+def test_singular_matrix_is_numpys_own_error():
+    with pytest.raises(np.linalg.LinAlgError):
+        lg.grad(lambda x: np.sum(np.linalg.inv(np.outer(x, x) * 0.0)))(X)
+
+
+# -- NaN and inf ---------------------------------------------------------------------------------
+
+
+def here(text):
+    """Return the source line that an error names, which must be one of this file."""
+    (line,) = re.findall(rf"{re.escape(Path(__file__).name)}:(\d+)", text)
+    return Path(__file__).read_text(encoding="utf-8").splitlines()[int(line) - 1]
+
+
+def nan_value(x):
+    """Take the logarithm of a negative number on the way."""
+    y = x * 2.0
+    with np.errstate(invalid="ignore"):
+        y = np.log(y)  # here it appears
+    y = y + 1.0
+    return np.sum(y)
+
+
+def inf_gradient(x):
+    """Take a square root at zero."""
+    y = abs(x - x[0])
+    y = np.sqrt(y)  # its partial is infinite
+    return np.sum(y * 3.0)
+
+
+def test_nan_in_the_value_is_reported_where_it_first_appears():
+    for run in (
+        lambda: lg.grad(nan_value)(X),
+        lambda: lg.value_and_grad(nan_value)(X),
+        lambda: lg.jvp(nan_value, (X,), (X,)),
+        lambda: lg.vjp(nan_value, X),
+        lambda: lg.jacobian(nan_value)(X),
+    ):
+        text = refusal(run, NonFiniteError)
+        assert "value" in text and "= log(" in text
+        assert "np.where" in text and "nonfinite='allow'" in text
+        assert "here it appears" in here(text)
+
+
+def test_inf_in_the_gradient_is_reported_with_the_partial_at_fault():
+    for run in (
+        lambda: lg.grad(inf_gradient)(X),
+        lambda: lg.vjp(inf_gradient, X)[1](1.0),
+        lambda: lg.jacobian(inf_gradient)(X),
+    ):
+        text = refusal(run, NonFiniteError)
+        assert "reached the gradient" in text
+        assert "its partial is infinite" in here(text)
+    refusal(lambda: lg.hessian(inf_gradient)(X), NonFiniteError)
+
+
+def test_infinity_that_went_another_way_is_not_blamed():
+    def f(x):
+        with np.errstate(all="ignore"):
+            masked = np.where(x > 0, np.log(abs(x - x[0])), 0.0)[2:]  # not finite, and left out
+            harmless = np.exp(-1 / abs(x - x[0]))  # inf on the way, finite in the end
+            return np.sum(masked) + np.sum(harmless) + np.sum(np.sqrt(x[0] - x[:1]))  # culprit
+
+    assert "culprit" in here(refusal(lambda: lg.grad(f)(X), NonFiniteError))
+
+    def g(x):
+        with np.errstate(all="ignore"):
+            masked = np.where(x > 0, np.log(-x), 0.0)[1:2]  # not finite, and left out
+            return np.sum(masked) + np.sum(np.log(x))  # culprit
+
+    assert "culprit" in here(refusal(lambda: lg.grad(g)(X), NonFiniteError))
+
+
+def test_inf_in_the_tangent_is_reported_with_the_partial_at_fault():
+    text = refusal(lambda: lg.jvp(inf_gradient, (X,), (np.ones(3) + X,)), NonFiniteError)
+    assert "reached the tangent" in text
+    assert "its partial is infinite" in here(text)
+
+
+def test_nan_argument_is_named():
+    text = refusal(lambda: lg.grad(lambda width: np.sum(width**2))(X * np.nan), NonFiniteError)
+    assert "width = input" in text
+
+
+def test_nan_constant_is_reported_with_its_line():
+    nan = np.full(3, np.nan)
+
+    def f(x):
+        return np.sum(x * nan)  # the culprit
+
+    assert "the culprit" in here(refusal(lambda: lg.grad(f)(X), NonFiniteError))
+    assert "constant" in refusal(lambda: lg.grad(lambda x: np.nan)(X), NonFiniteError)
+
+
+def test_allow_gives_the_numbers_as_they_are():
+    gradient = lg.grad(inf_gradient, nonfinite="allow")(X)
+    assert not np.isfinite(gradient[0])
+    value, gradient = lg.value_and_grad(nan_value, nonfinite="allow")(X)
+    assert np.isnan(value)
+    assert np.isfinite(gradient[[0, 2]]).all()
+
+
+def test_infinity_that_does_not_reach_the_output_passes():
+    mask = np.where(np.tri(3) > 0, 0.0, -np.inf)
+
+    def attention(q):
+        return np.sum(lg.softmax(np.outer(q, q) + mask) @ q)
+
+    assert lg.check_grad(attention, X).ok
+    assert lg.check_grad(lg.grad(attention), X).ok
+    assert np.isfinite(lg.hessian(attention)(X)).all()
+    assert lg.grad(lambda x: np.sum(np.maximum(x, -np.inf)))(X).tolist() == [1.0, 1.0, 1.0]
+    with np.errstate(divide="ignore"):
+        assert lg.grad(lambda x: np.sum(1 / (1 / (x - x[0] + 0.0))[1:]))(X).sum() == 0
+
+
+def test_overflow_on_the_way_that_is_caught_passes():
+    def f(x):
+        with np.errstate(over="ignore"):
+            return np.sum(1 / (1 + np.exp(x * 1000.0)))
+
+    assert np.isfinite(lg.grad(f)(np.array([0.5, -0.5]))).all()
+
+
+def test_user_s_own_warning_comes_through():
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        lg.grad(lambda x: np.sum(np.where(x > 0, 1 / x, x)))(np.array([0.0, 1.0]))
