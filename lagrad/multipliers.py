@@ -219,13 +219,18 @@ class MultiplierSystem:
         output.
         """
         if isinstance(of, Mapping):
-            weights = {self.variable(name): np.asarray(w, dtype=float) for name, w in of.items()}
+            weights = {self.variable(name): np.asarray(w) for name, w in of.items()}
             for j, w in weights.items():
-                if w.shape != self.model.shape(j):
+                if w.shape != self.model.shape(j) or w.dtype.kind not in "fciub":
                     raise ArgumentError(
-                        f"the weights of {self.variables[j]} have shape {w.shape}, and it has shape "
-                        f"{self.model.shape(j)}"
+                        f"the weights of {self.variables[j]} are {w.dtype} of shape {w.shape}, and "
+                        f"it is {self.model.dtype(j)} of shape {self.model.shape(j)}"
                     )
+                if w.dtype.kind == "c" and self.model.dtype(j).kind != "c":
+                    raise ArgumentError(
+                        f"complex weights for the real variable {self.variables[j]}"
+                    )
+                weights[j] = w.astype(self.model.dtype(j))[()]
             return weights
         if of is None and not self.outputs:
             raise ArgumentError("there is no output to differentiate; name one with of=")

@@ -282,7 +282,7 @@ SHAPING: dict[Any, list[Case]] = {
         (lambda x: x[TAKEN, [1, 0]], (3, 2)), (lambda x: x[::-1, [2, 2]], (2, 3)),
         (lambda x: x[:0], (3,)),
         (lambda x: x[x > 0.1], (4,)), (lambda x: x[np.array([True, False]), 1], (2, 3)),
-        (lambda x: x[[0, 0, 1]], (3,)), (lambda x: x[...], ()), (lambda x: x[None], ()),
+        (lambda x: x[[0, 0, 1]], (3,)),
         complexes=False) + calls((lambda x: getitem(x, [1, 1, 0]), (2, 3))),
     scatter_add:     calls(
         (lambda w: scatter_add(w, np.array([0, 2, 2]), (4,)), (3,)),

@@ -43,7 +43,12 @@ def own(w: Any, value: Any, given: Any) -> Any:
         return w
     if w is None:
         w = np.zeros(np.shape(value), value.dtype)
-    array = np.array(np.broadcast_to(w, np.shape(value)), dtype=value.dtype)
+    if np.shape(w) != np.shape(value):
+        raise ArgumentError(
+            f"a partial gave a multiplier of shape {np.shape(w)} for a variable of shape "
+            f"{np.shape(value)}; check the partials of your primitives"
+        )
+    array = np.array(w, dtype=value.dtype)
     return array if isinstance(given, np.ndarray) else array[()]
 
 

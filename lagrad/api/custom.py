@@ -71,7 +71,10 @@ def as_array(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(*args: Any, **kwargs: Any) -> Any:
         z = f(*args, **kwargs)
-        return z if hasattr(z, "dtype") else np.asarray(z, dtype=np.result_type(z, np.float64))[()]
+        if hasattr(z, "dtype") and z.dtype.kind not in "iub":
+            return z
+        # Steps with partials of their own (surrogate gradients) are variables too.
+        return z.astype(float) if hasattr(z, "dtype") else np.asarray(z, dtype=float)[()]
 
     return run
 
@@ -79,7 +82,11 @@ def as_array(f: Callable[..., Any]) -> Callable[..., Any]:
 def as_partial(given: Any, in_shape: tuple[int, ...], out_shape: tuple[int, ...], what: str) -> Any:
     """Return what a user gave as a partial, as a `Partial`; its shape says what it is."""
     if isinstance(given, Partial):
-        return given
+        if (given.in_shape, given.out_shape) == (in_shape, out_shape):
+            return given
+        raise ArgumentError(
+            f"{what} maps {given.in_shape} to {given.out_shape}; it must map {in_shape} to {out_shape}"
+        )
     matrix = (math.prod(out_shape), math.prod(in_shape))
     if isinstance(given, LinearOperator) and given.shape == matrix:
         return Function(

@@ -14,7 +14,7 @@ from lagrad.finite import refuse_nonfinite
 from lagrad.graph import Graph
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError
-from lagrad.trace import Trace, Traced, plain, record, variable
+from lagrad.trace import Trace, Traced, plain, record, untraced, variable
 
 
 def grad(
@@ -114,7 +114,7 @@ def _gradient(
     ]
     answer = gradients[0] if single else tuple(gradients)
     if has_aux:
-        aux = map_leaves(lambda leaf: plain(trace, leaf), aux)
+        aux = map_leaves(lambda leaf: untraced(trace, leaf), aux)
         return ((value, aux), answer) if with_value else (answer, aux)
     return (value, answer) if with_value else answer
 

@@ -87,7 +87,9 @@ def _jacobian(
     else:
         m = sum(np.size(y) for y in outputs)
         n = sum(values[r].size for r in inputs)
-        by_rows = m <= n or (complex_in and not holomorphic)
+        # A multiplier of a real variable is real, so complex results need tangents.
+        complex_out = any(np.iscomplexobj(y) for y in outputs)
+        by_rows = (m <= n or complex_in) and not (complex_out and not complex_in)
         table = list((rows_of if by_rows else columns_of)(graph, trace, outputs))
     for blocks in table:
         refuse_nonfinite(graph, 0.0, dict(enumerate(blocks.values())), nonfinite)

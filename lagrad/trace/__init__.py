@@ -18,9 +18,9 @@ from lagrad.graph import Graph
 from lagrad.status import ArgumentError, TraceError
 from lagrad.trace.boundary import Leak
 from lagrad.trace.operators import install
-from lagrad.trace.record import constant_array, stopped
+from lagrad.trace.record import constant_array
 from lagrad.trace.tape import CURRENT, Trace
-from lagrad.trace.tracer import Structure, Traced, Tracer, snapshot, tracer
+from lagrad.trace.tracer import Structure, Traced, Tracer, current, snapshot, tracer
 
 install()
 
@@ -73,6 +73,8 @@ def zeros(shape: Any, dtype: Any = float) -> Any:
     """
     trace = CURRENT.get()
     plain = np.zeros(shape, dtype)
+    if plain.dtype.kind not in "fc":
+        raise ArgumentError(f"lg.zeros of dtype {plain.dtype} cannot take traced values; use float")
     return plain if trace is None else constant_array(trace, plain)
 
 
@@ -154,6 +156,9 @@ def record(
             given[k], found = lift(trace, args[k], names[k])
             rows.append(found)
         result = f(*given, **kwargs)
+        for _, leaf in leaves(result):
+            if isinstance(leaf, Traced):
+                current(leaf)
     return trace, result, rows
 
 
@@ -203,8 +208,18 @@ def plain(trace: Trace, leaf: Any, label: str = "the result") -> Any:
     TraceError
         If it is an array made by ``np.array`` of traced values.
     """
-    if isinstance(leaf, Traced) and leaf._trace is trace:
-        return leaf._value
+    if not isinstance(leaf, Traced | np.ndarray | np.generic | int | float | complex):
+        raise ArgumentError(
+            f"{label} is {type(leaf).__name__}, and not a number or an array; return the values, "
+            "in nested tuples, lists, dicts or dataclasses"
+        )
+    return untraced(trace, leaf, label)
+
+
+def untraced(trace: Trace, leaf: Any, label: str = "the result") -> Any:
+    """Return a result, whatever it is, as the value one level down."""
+    if isinstance(leaf, Traced):
+        return leaf._value if leaf._trace is trace else leaf
     if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
         if any(isinstance(x, Leak | Traced) for x in leaf.ravel()):
             raise TraceError(
@@ -214,4 +229,4 @@ def plain(trace: Trace, leaf: Any, label: str = "the result") -> Any:
     return leaf
 
 
-__all__ += ["plain", "stopped"]
+__all__ += ["plain", "untraced", "variable"]

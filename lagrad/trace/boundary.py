@@ -57,7 +57,7 @@ class Leak:
     def __init__(self, traced: Any) -> None:
         self.traced = traced
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         refuse(
             "np.array or np.asarray made a plain array of a traced value, and it cannot be used",
             "Write np.stack([a, b]) for np.array([a, b]); leave out np.asarray(x), a traced value "
@@ -65,17 +65,17 @@ class Leak:
             "lg.softmax",
         )
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
-    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _refuse
-    __neg__ = __pos__ = __abs__ = __float__ = __int__ = __complex__ = __index__ = _refuse
-    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __iter__ = __len__ = __call__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = refuse
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = refuse
+    __neg__ = __pos__ = __abs__ = __float__ = __int__ = __complex__ = __index__ = refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __iter__ = __len__ = __call__ = refuse
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         if isinstance(getattr(np, name, None), np.ufunc):
-            return self._refuse  # A ufunc looks its method up first, and hides what is raised then.
-        self._refuse()
+            return self.refuse  # A ufunc looks its method up first, and hides what is raised then.
+        self.refuse()
 
     def __repr__(self) -> str:
         return "<traced value in a plain array>"

@@ -28,12 +28,14 @@ from lagrad.trace.record import (
     plain_index,
 )
 from lagrad.trace.tracer import (
+    ArrayTracer,
     Entries,
     Structure,
     Traced,
     Tracer,
     as_view,
     current,
+    innermost_value,
     rebind,
     snapshot,
 )
@@ -124,8 +126,10 @@ class Arrays(Traced):
         """Return a new array of the same values."""
         return snapshot(self)
 
-    def astype(self: Any, dtype: Any, **kwargs: Any) -> Any:
+    def astype(self: Any, dtype: Any, copy: bool = True, **other: Any) -> Any:
         """Return the values as ``dtype``; integers and booleans carry no gradient."""
+        if not copy and np.dtype(dtype) == self.dtype:
+            return self
         if np.dtype(dtype).kind not in "fc" or type(self) is Structure:
             return Structure(self._trace, current(self)._value.astype(dtype))
         return bind(RULES[astype], (self, np.dtype(dtype)), None)
@@ -225,12 +229,14 @@ def unary(ufunc: Any) -> Any:
 
 
 def augmented(ufunc: Any) -> Any:
-    """Return ``x op= v``: for arrays the name's variable changes, scalars are simply new."""
+    """Return ``x op= v``: an array changes under all its names, a scalar is simply a new one."""
 
     def assign_to(self: Any, other: Any) -> Any:
         result = ufunc(self, other)
-        if not self.shape or type(self) is Structure:
+        if not isinstance(self, ArrayTracer) and not isinstance(innermost_value(self), np.ndarray):
             return result
+        if type(self) is Structure and isinstance(result, Tracer):
+            plain_write("an augmented assignment (a += t) to a value without gradient")
         if np.shape(result) != self.shape:
             raise ValueError(f"x op= v: shape {np.shape(result)} does not fit {self.shape}")
         self[...] = result
@@ -241,13 +247,13 @@ def augmented(ufunc: Any) -> Any:
 
 def with_sparse(ufunc: Any, x: Any, m: Any, reflected: bool) -> Any:
     """``M @ x``, ``x @ M`` and an old spmatrix's ``M * x`` of a constant sparse matrix M."""
-    if ufunc is np.matmul or (ufunc is np.multiply and isinstance(m, sp.spmatrix)):
-        # A copy, since the matrix may be changed before the sweep.
-        return sparse_product(x, m.copy()) if reflected else sparse_product(x.T, m.T.copy()).T
+    product = ufunc is np.matmul or (ufunc is np.multiply and isinstance(m, sp.spmatrix))
+    if product and m.ndim == 2 and x.ndim in (1, 2):
+        return sparse_product(x, m) if reflected else sparse_product(x.T, m.T).T
     refuse(
         f"np.{ufunc.__name__} of a constant sparse matrix and a traced array would be a "
         "sparse matrix of traced entries",
-        "Use M @ x; M @ (x * v) scales columns, (M @ v) * x scales rows, M.toarray() is dense",
+        "Use M @ x with x of one or two axes; M @ (x * v) scales columns, (M @ v) * x scales rows, M.toarray() is dense",
     )
 
 
@@ -285,6 +291,7 @@ def install() -> None:
     for name, ufunc in STEPS.items():
         forward, reflected = binary(ufunc, ufunc, gradient=False)
         given |= {f"__{name}__": forward, f"__r{name}__": reflected}
+        given[f"__i{name}__"] = augmented(ufunc)
     for name, ufunc in COMPARISONS.items():
         given[f"__{name}__"] = binary(ufunc, ufunc, gradient=False)[0]
     for name, ufunc in UNARY.items():

@@ -43,8 +43,8 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
             trace = a._trace
             if trace is not top:
                 top = trace if top is None else innermost(top, trace)
-        elif (kind is np.ndarray and a.dtype.kind == "O") or kind is list or kind is tuple:
-            lift = [lifted(b) for b in args]
+        elif kind not in NUMBERS and not (kind is np.ndarray and a.dtype.kind != "O"):
+            lift = [constant_operand(b) for b in args]
             if any(b is not c for b, c in zip(lift, args, strict=True)):
                 return bind(primitive, tuple(lift), kwargs)
     assert top is not None
@@ -62,8 +62,8 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
         refs.append(row)
         values.append(a)
     z = primitive.function(*values, **kwargs) if kwargs else primitive.function(*values)
-    if type(z) is float:
-        z = np.float64(z)
+    if type(z) in (float, complex) or (z.ndim == 0 and primitive.derivatives is not None):
+        z = np.asarray(z)[()] if not isinstance(z, Traced) else z
     if not variable or z.dtype.kind not in "fc":
         return Structure(top, z)
     for k, a in enumerate(args):
@@ -95,17 +95,40 @@ def outlived(trace: Trace) -> None:
     )
 
 
+NUMBERS = frozenset({int, float, complex, bool, np.float64, np.float32, np.complex128, np.int64})
+
+
+def constant_operand(a: Any) -> Any:
+    """Return an argument of a primitive as what can be recorded: arrays are plain arrays.
+
+    Raises
+    ------
+    TraceError
+        For arrays whose arithmetic is their own: masked arrays and ``np.matrix``.
+    """
+    if isinstance(a, np.ma.MaskedArray | np.matrix):
+        refuse(
+            f"a {type(a).__name__} met a traced value, and its arithmetic is not an array's",
+            "Pass np.asarray(m), or m.filled(...) with np.where(mask, ...)",
+        )
+    if isinstance(a, np.ndarray) and type(a) is not np.ndarray and not isinstance(a, Traced):
+        return np.array(a)
+    if type(a) is list:
+        a = lifted(a)
+        return np.array(a) if type(a) is list else a
+    return lifted(a)
+
+
 def lifted(a: Any) -> Any:
     """Return a list, tuple or object array that holds traced values as one traced array."""
     if type(a) is np.ndarray and a.dtype.kind == "O":
-        if a.ndim == 0 and isinstance(a[()], Leak):
-            return a[()].traced
-        found = [x.traced if isinstance(x, Leak) else x for x in a.ravel()]
+        found = list(a.ravel())
+        for x in found:
+            # What stands for an array could be written to after np.array has copied it.
+            if isinstance(x, Leak) or (isinstance(x, Traced) and x.shape):
+                Leak(x).refuse()
         if any(isinstance(x, Traced) for x in found):
-            return np.reshape(
-                np.stack([np.asarray(x) if not isinstance(x, Traced) else x for x in found]),
-                a.shape,
-            )
+            return np.reshape(np.stack(found), a.shape)
         return a
     if type(a) in (list, tuple) and any(isinstance(x, Traced | list | tuple) for x in a):
         parts = [lifted(x) for x in a]
@@ -131,11 +154,7 @@ def plain_index(index: Any) -> Any:
             raise TypeError(
                 f"an index must be of integers or booleans, not {index.dtype}; use x.astype(int)"
             )
-        return (
-            index._answer(plain_index)
-            if isinstance(index._value, Traced)
-            else index._answer(lambda v: v)
-        )
+        return index._answer(plain_index)
     if isinstance(index, slice):
         return slice(
             *(
@@ -154,9 +173,12 @@ def plain_index(index: Any) -> Any:
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a function on arguments of which some are traced."""
     primitive = RULES.get(function)
+    if function is np.where and len(args) == 1 and not kwargs:
+        return call(np.nonzero, args, kwargs)  # NumPy's two functions of this name
     if primitive is not None:
         if primitive.arguments is not None or kwargs:
             args, kwargs = spelling(function, primitive, args, kwargs)
+            kwargs = {name: plain_option(name, v) for name, v in kwargs.items()}
         if primitive.multilinear and len(args) == 1:
             return shaped(primitive, function, args, kwargs)
         return bind(primitive, args, kwargs)
@@ -177,6 +199,17 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
             args, kwargs = bound.args, bound.kwargs
         return bind(function.primitive, args, kwargs)  # type: ignore[attr-defined]
     missing_rule(function)
+
+
+def plain_option(name: str, value: Any) -> Any:
+    """Return an option (axis, shape, indices) as plain values of its own; it is structure."""
+    if isinstance(value, Tracer):
+        refuse(f"the option {name} is a traced value", f"Use a plain number for {name}, or int(x)")
+    if isinstance(value, Structure):
+        return value._answer(lambda v: plain_option(name, v))
+    if isinstance(value, list | tuple):
+        return type(value)(plain_option(name, v) for v in value)
+    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 def shaped(primitive: Primitive, function: Any, args: tuple[Any, ...], kwargs: Any) -> Any:

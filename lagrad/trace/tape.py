@@ -9,6 +9,7 @@ from threading import get_ident
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from lagrad.graph import INPUT, Columns, Graph
 from lagrad.primitive import Primitive
@@ -29,7 +30,17 @@ class Trace:
     and the values of the others are the tracers of the outer trace.
     """
 
-    __slots__ = ("columns", "frozen", "guards", "level", "numbers", "open", "theirs", "thread")
+    __slots__ = (
+        "columns",
+        "frozen",
+        "guards",
+        "level",
+        "numbers",
+        "open",
+        "taken",
+        "theirs",
+        "thread",
+    )
 
     def __init__(self, level: int) -> None:
         self.columns = Columns()
@@ -37,6 +48,7 @@ class Trace:
         self.frozen: dict[int, tuple[Any, Any]] = {}
         self.guards: list[tuple[Any, Any]] = []
         self.theirs: set[str] = set()
+        self.taken: set[str] = set()
         self.level = level
         self.open = True
         self.thread = get_ident()
@@ -78,14 +90,10 @@ class Trace:
     def constant(self, value: Any) -> int:
         """Keep a constant argument and return its (negative) reference.
 
-        A writeable array is copied, since the user may write into it before the sweep; the copy is
-        shared as long as the array has not changed.
+        An array or sparse matrix is copied, since the user may write into it before the sweep; the
+        copy is shared as long as the array has not changed.
         """
-        if (
-            type(value) is np.ndarray
-            and value.size
-            and (value.flags.writeable or not value.flags.owndata)
-        ):
+        if (type(value) is np.ndarray and value.size) or sp.issparse(value):
             known = self.frozen.get(id(value))
             if known is None or not same(known[1], value):
                 known = self.frozen[id(value)] = (value, value.copy())
@@ -97,8 +105,9 @@ class Trace:
     def input(self, value: Any, name: str) -> int:
         """Append an input row, r_i = z_i - x_i."""
         row = self.record(INPUT, [], None, value)
-        while name in self.columns.names.values():
+        while name in self.taken:
             name += "'"
+        self.taken.add(name)
         self.columns.names[row] = name
         self.columns.code[row] = None  # An input is nobody's line.
         return row
@@ -108,8 +117,12 @@ class Trace:
         return Graph(self.columns, inputs, outputs)
 
 
-def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """True if two arrays agree bit by bit in shape, dtype and value; NaN equals NaN."""
+def same(a: Any, b: Any) -> bool:
+    """True if two arrays agree in shape, dtype and value; NaN equals NaN."""
+    if sp.issparse(a):
+        if a.format != b.format or a.shape != b.shape or a.format not in ("csr", "csc"):
+            return False
+        return all(same(getattr(a, k), getattr(b, k)) for k in ("data", "indices", "indptr"))
     return (
         a.dtype == b.dtype
         and a.shape == b.shape

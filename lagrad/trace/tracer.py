@@ -201,6 +201,9 @@ class Structure(Entries, Traced):
     def __complex__(self) -> complex:
         return self._answer(complex)
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return self._answer(lambda v: np.array(v, dtype=dtype))
+
     def item(self, *args: Any) -> Any:
         """Return an entry as a plain number."""
         return self._answer(lambda v: v.item(*args))
@@ -212,7 +215,7 @@ class Structure(Entries, Traced):
 
 def tracer(trace: Trace, row: int, value: Any) -> Tracer:
     """Return row ``row`` as a tracer."""
-    return (ArrayTracer if value.shape else Tracer)(trace, row, value)
+    return (ArrayTracer if value.shape or type(value) is np.ndarray else Tracer)(trace, row, value)
 
 
 def snapshot(a: Any) -> Any:
@@ -239,7 +242,7 @@ def current(a: Any) -> Any:
 def as_view(result: Any, base: Any, again: Callable[[Any], Any], index: Any) -> Any:
     """Mark ``result`` as a view of ``base`` where plain NumPy would have made one."""
     z, x = innermost_value(result), innermost_value(base)
-    if type(z) is np.ndarray and z.base is not None and np.may_share_memory(z, x):
+    if type(z) is np.ndarray and (z is x or z.base is not None) and np.may_share_memory(z, x):
         if isinstance(result, Tracer) and result._trace is base._trace:
             result._view = View(base, again, index)
     return result
