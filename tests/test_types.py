@@ -228,6 +228,21 @@ def test_complex_results_of_real_arguments():
     assert lg.check_grad(lg.grad(f), X).ok
 
 
+@pytest.mark.parametrize(
+    "f",
+    [lambda x: 1j * x, lambda x: x * 1j, lambda x: 1j + x, lambda x: 1j - x, lambda x: 1j / x,
+     lambda x: x**1j, lambda x: 1j**x, lambda x: (2 - 1j) * x / (1j + x)],
+)  # fmt: skip
+@pytest.mark.parametrize("x", [0.7, np.float32(0.7), 0.3 + 0.4j])
+def test_python_s_complex_numbers_beside_scalars(f, x):
+    value, tangent = lg.jvp(f, (x,), (x,))
+    expected = np.asarray(f(np.asarray(x)))
+    assert value.dtype == expected.dtype
+    assert_allclose(value, expected, rtol=4 * np.finfo(expected.dtype).eps)
+    h = 1e-3 * complex(x).real
+    assert_allclose(tangent, (f(x + h * x) - f(x - h * x)) / (2 * h), rtol=1e-3)
+
+
 def mixed(z, x):
     """Complex and real variables, with conj, real, imag, abs and casts between them."""
     y = np.conj(z) * x + 1j * np.exp(z) / np.abs(z)
