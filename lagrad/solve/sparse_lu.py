@@ -16,7 +16,7 @@ class SparseLU:
     """P_r M P_c = L U, columns in COLAMD order; refuses what is singular to working precision."""
 
     def __init__(self, m: Any) -> None:
-        m = sp.csc_array(m)
+        self.m = m = sp.csc_array(m)
         # SuperLU takes 32-bit indices only.
         m.indices, m.indptr = m.indices.astype(np.intc), m.indptr.astype(np.intc)
         n = m.shape[0]
@@ -27,6 +27,12 @@ class SparseLU:
         self.method = f"sparse LU of {n} (COLAMD, {self.lu.nnz} entries in L and U)"
         if reciprocal_condition(m, self.solve) <= SMALLEST_RCOND:
             raise SingularError(Status.SINGULAR.value)
+
+    def __getstate__(self) -> Any:
+        return self.m  # SuperLU's own object does not pickle; the matrix is factorised again
+
+    def __setstate__(self, m: Any) -> None:
+        self.__init__(m)  # type: ignore[misc]
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
         """Return M^-1 b or M^-T b."""
