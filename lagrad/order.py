@@ -44,21 +44,24 @@ def components(n: int, rows: np.ndarray, parents: np.ndarray) -> list[tuple[int,
     count, label = csgraph.connected_components(adjacency, connection="strong")
     first = np.full(count, n)
     np.minimum.at(first, label, np.arange(n))
-    members = np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label))[:-1])
+    members = np.argsort(label, kind="stable").tolist()
+    ends = np.concatenate([[0], np.cumsum(np.bincount(label))]).tolist()
     between = label[parents] != label[rows]
     pairs = np.unique(np.stack([label[parents[between]], label[rows[between]]]), axis=1)
-    waiting = np.bincount(pairs[1], minlength=count)
-    begin = np.searchsorted(pairs[0], np.arange(count + 1))
-    ready = [(int(first[c]), int(c)) for c in np.flatnonzero(waiting == 0)]
+    # Python's own lists and numbers: a step of this loop is then a microsecond.
+    waiting = np.bincount(pairs[1], minlength=count).tolist()
+    begin = np.searchsorted(pairs[0], np.arange(count + 1)).tolist()
+    needing, smallest = pairs[1].tolist(), first.tolist()
+    ready = [(smallest[c], c) for c in range(count) if waiting[c] == 0]
     heapq.heapify(ready)
     ordered = []
     while ready:
         _, c = heapq.heappop(ready)
-        ordered.append(tuple(int(i) for i in members[c]))
-        for d in pairs[1][begin[c] : begin[c + 1]]:
+        ordered.append(tuple(members[ends[c] : ends[c + 1]]))
+        for d in needing[begin[c] : begin[c + 1]]:
             waiting[d] -= 1
             if waiting[d] == 0:
-                heapq.heappush(ready, (int(first[d]), int(d)))
+                heapq.heappush(ready, (smallest[d], d))
     return ordered
 
 
