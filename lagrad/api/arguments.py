@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.containers import map_leaves
+from lagrad.containers import leaves, map_leaves
+from lagrad.graph import Graph
 from lagrad.status import ArgumentError
 from lagrad.trace import Trace, Traced, Tracer, names_of
 
@@ -19,8 +20,13 @@ def selected(
 ) -> tuple[tuple[int, ...], bool]:
     """Return argnums as a tuple of positions, and whether it was a single number."""
     single = isinstance(argnums, int | np.integer)
-    numbers: list[Any] = [argnums] if isinstance(argnums, int) else [*np.atleast_1d(argnums)]
+    many = isinstance(argnums, Sequence | np.ndarray) and not isinstance(argnums, str)
+    numbers: list[Any] = list(argnums) if many else [argnums]  # type: ignore[arg-type]
     for k in numbers:
+        if not isinstance(k, int | np.integer) or isinstance(k, bool):
+            raise ArgumentError(
+                f"argnums={argnums!r}: give the number of an argument, or a sequence of numbers"
+            )
         if not -len(args) <= k < len(args):
             raise ArgumentError(
                 f"argnums={argnums}, but the function was called with {len(args)} positional "
@@ -35,6 +41,12 @@ def selected(
 def of(trace: Trace, leaf: Any) -> bool:
     """True if a result is a variable of the trace, and so depends on its inputs."""
     return isinstance(leaf, Tracer) and leaf._trace is trace
+
+
+def graph_of(trace: Trace, rows: list[list[int]], result: Any) -> Graph:
+    """Return what was recorded between the input ``rows`` and the variables in ``result``."""
+    outputs = tuple(leaf._row for _, leaf in leaves(result) if of(trace, leaf))
+    return trace.graph(tuple(r for found in rows for r in found), outputs)
 
 
 def own(w: Any, value: Any, given: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.api.arguments import Argnums, of, own, pair, selected
+from lagrad.api.arguments import Argnums, graph_of, of, own, pair, selected
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.finite import refuse_nonfinite
 from lagrad.graph import Graph
@@ -103,9 +103,7 @@ def _gradient(
             raise ArgumentError("has_aux=True: the function must return a pair (value, extra)")
         output, aux = result
     output = scalar(trace, output)
-    graph = trace.graph(
-        tuple(r for found in rows for r in found), (output._row,) if of(trace, output) else ()
-    )
+    graph = graph_of(trace, rows, output)
     lam = back_substitute(graph, seeds(trace, output), keep=set(graph.inputs))
     value = plain(trace, output)
     refuse_nonfinite(graph, value, lam, nonfinite)
@@ -127,12 +125,12 @@ def scalar(trace: Trace, output: Any) -> Any:
     ArgumentError
         Saying what it is, and what to call instead.
     """
-    plain(trace, output)
     if not isinstance(output, Traced | np.ndarray | np.generic | int | float | complex):
         raise ArgumentError(
             f"the function returned {type(output).__name__}, and a gradient is that of one number; "
             "return a scalar, use has_aux=True for extra results, or lg.jacobian"
         )
+    plain(trace, output)
     if np.shape(output):
         raise ArgumentError(
             f"the function returned an array of shape {np.shape(output)}, and a gradient is that "
@@ -189,7 +187,7 @@ def jvp(
     """
     pair(primals, tangents)
     trace, result, rows = record(f, tuple(primals), tuple(range(len(primals))), {})
-    graph = trace.graph(tuple(r for found in rows for r in found), ())
+    graph = graph_of(trace, rows, result)
     xdot = {}
     for k, found in enumerate(rows):
         for r, (label, v) in zip(found, leaves(tangents[k], f"tangents[{k}]"), strict=True):
@@ -211,7 +209,7 @@ def jvp(
         return np.zeros(np.shape(leaf))[()] if v is None else v
 
     moved = map_leaves(tangent, result)
-    refuse_nonfinite(graph, [value, moved], {}, nonfinite)
+    refuse_nonfinite(graph, value, {}, nonfinite, zdot)
     return value, moved
 
 
@@ -241,7 +239,7 @@ def vjp(
     (43.0, [2.0, 20.0])
     """
     trace, result, rows = record(f, primals, tuple(range(len(primals))), {})
-    graph = trace.graph(tuple(r for found in rows for r in found), ())
+    graph = graph_of(trace, rows, result)
     # A copy, since the pullback needs the values and the user may write into what is returned.
     value = map_leaves(lambda leaf: unshared(plain(trace, leaf)), result)
     refuse_nonfinite(graph, value, {}, nonfinite)

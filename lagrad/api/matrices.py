@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.api.arguments import Argnums, of, own, pair, selected
+from lagrad.api.arguments import Argnums, graph_of, of, own, pair, selected
 from lagrad.api.gradients import grad, jvp
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.eliminate import accumulate
@@ -70,12 +70,11 @@ def _jacobian(
 ) -> Any:
     numbers, single = selected(f, argnums, args)
     trace, result, rows = record(f, args, numbers, kwargs)
-    inputs = tuple(r for found in rows for r in found)
-    graph = trace.graph(inputs, ())
+    graph = graph_of(trace, rows, result)
     value = map_leaves(lambda leaf: plain(trace, leaf), result)
     refuse_nonfinite(graph, value, {}, nonfinite)
     outputs = [leaf for _, leaf in leaves(result)]
-    values = graph.columns.values
+    inputs, values = graph.inputs, graph.columns.values
     complex_in = any(graph.dtype(r).kind == "c" for r in inputs)
     if complex_in and any(np.iscomplexobj(y) for y in outputs) and not holomorphic:
         raise ArgumentError(

@@ -20,7 +20,7 @@ from lagrad.trace.boundary import Leak
 from lagrad.trace.operators import install
 from lagrad.trace.record import constant_array
 from lagrad.trace.tape import CURRENT, Trace
-from lagrad.trace.tracer import Structure, Traced, Tracer, current, snapshot, tracer
+from lagrad.trace.tracer import Structure, Traced, Tracer, current, snapshot
 
 install()
 
@@ -120,7 +120,7 @@ def lift(trace: Trace, tree: Any, name: str) -> tuple[Any, list[int]]:
     tracers = []
     for label, leaf in leaves(tree, name):
         value = variable(leaf, label)
-        tracers.append(tracer(trace, trace.input(value, label), value))
+        tracers.append(Tracer(trace, trace.input(value, label), value))
     rows = [t._row for t in tracers]
     return unflatten(tree, iter(tracers)), rows
 

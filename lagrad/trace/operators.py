@@ -28,8 +28,6 @@ from lagrad.trace.record import (
     plain_index,
 )
 from lagrad.trace.tracer import (
-    ArrayTracer,
-    Entries,
     Structure,
     Traced,
     Tracer,
@@ -156,11 +154,7 @@ class Arrays(Traced):
     def __rdivmod__(self: Any, other: Any) -> Any:
         return other // self, other % self
 
-
-class Indexing(Traced):
-    """What values with axes can do."""
-
-    __slots__ = ()
+    # -- entries ---------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Any:
         index = plain_index(index)
@@ -233,7 +227,7 @@ def augmented(ufunc: Any) -> Any:
 
     def assign_to(self: Any, other: Any) -> Any:
         result = ufunc(self, other)
-        if not isinstance(self, ArrayTracer) and not isinstance(innermost_value(self), np.ndarray):
+        if not isinstance(innermost_value(self), np.ndarray):
             return result
         if type(self) is Structure and isinstance(result, Tracer):
             plain_write("an augmented assignment (a += t) to a value without gradient")
@@ -282,7 +276,7 @@ METHODS: dict[str, Any] = {
 
 
 def install() -> None:
-    """Give all of it to `Traced`, and indexing to what has entries."""
+    """Give all of it to `Traced`."""
     given = members(Arrays)
     for name, (ufunc, evaluate) in OPERATORS.items():
         forward, reflected = binary(ufunc, evaluate)
@@ -297,9 +291,8 @@ def install() -> None:
     for name, ufunc in UNARY.items():
         given[f"__{name}__"] = unary(ufunc)
     given |= {name: method(function) for name, function in METHODS.items()}
-    for target, table in ((Traced, given), (Entries, members(Indexing))):
-        for name, value in table.items():
-            setattr(target, name, value)
+    for name, value in given.items():
+        setattr(Traced, name, value)
 
 
 def members(source: type) -> dict[str, Any]:

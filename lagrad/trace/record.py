@@ -19,17 +19,15 @@ from lagrad.status import TraceError
 from lagrad.trace.boundary import Leak, missing_rule, plain_write, refuse
 from lagrad.trace.tape import Trace
 from lagrad.trace.tracer import (
-    ArrayTracer,
     Structure,
     Traced,
     Tracer,
     as_view,
     current,
     snapshot,
-    tracer,
 )
 
-TRACED = frozenset({Tracer, ArrayTracer, Structure})
+TRACED = frozenset({Tracer, Structure})
 
 
 def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
@@ -70,8 +68,7 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
         if not isinstance(a, Tracer) or a._trace is not top:
             outer = values[k] is a and isinstance(a, Traced)
             refs[k] = top.constant(snapshot(a) if outer else values[k])
-    row = top.record(primitive, refs, kwargs, z)
-    return tracer(top, row, z)
+    return Tracer(top, top.record(primitive, refs, kwargs, z), z)
 
 
 def innermost(a: Trace, b: Trace) -> Trace:
@@ -280,11 +277,20 @@ def without_gradient(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
 
     def plain(a: Any) -> Any:
         if isinstance(a, Traced) and a._trace is top:
-            return a._value
+            if type(a._value) is not np.ndarray:
+                return a._value
+            view = a._value.view()
+            view.flags.writeable = False  # An ``out`` among the arguments must not be the trace's.
+            return view
         return type(a)(plain(b) for b in a) if type(a) in (list, tuple) else a
 
     scan((*args, *kwargs.values()))
-    result = function(*plain(args), **{k: plain(v) for k, v in kwargs.items()})
+    try:
+        result = function(*plain(args), **{k: plain(v) for k, v in kwargs.items()})
+    except ValueError as error:
+        if "read-only" in str(error):
+            plain_write("out=")
+        raise
     assert top is not None
     return in_structure(top, result)
 
@@ -321,7 +327,7 @@ def accumulate_at(ufunc: Any, target: Any, index: Any, rest: list[Any]) -> None:
 
 def constant_array(trace: Trace, value: np.ndarray) -> Tracer:
     """Return a plain array as a variable of ``trace``, so that traced values can be put in."""
-    return tracer(trace, trace.record(CONSTANT, [], None, value), value)
+    return Tracer(trace, trace.record(CONSTANT, [], None, value), value)
 
 
 def new_like(function: Any, a: Any, *args: Any, **kwargs: Any) -> Any:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from inspect import currentframe
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,12 @@ class Traced:
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         if dtype is not None and np.dtype(dtype) != object:
             cut(f"np.array(..., dtype={np.dtype(dtype).name})")
+        # SciPy's sparse matrices step back when they meet an object without axes. Whoever else
+        # asks for an array of one with axes would take it for a single entry.
+        caller = currentframe().f_back  # type: ignore[union-attr]
+        name = caller.f_globals.get("__name__", "") if caller is not None else ""
+        if self.shape and not name.startswith("scipy.sparse"):
+            Leak(self).refuse()
         held = np.empty((), dtype=object)
         held[()] = Leak(self)
         return held
@@ -77,6 +84,17 @@ class Traced:
     def nbytes(self) -> int:
         """Bytes of all entries."""
         return self.size * self.itemsize
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a traced scalar, which has no entries")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a traced scalar, which has no entries")
+        entries: Any = self
+        return (entries[i] for i in range(self.shape[0]))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._value!r})"
@@ -127,11 +145,7 @@ class Traced:
 
 
 class Tracer(Traced):
-    """A variable: row ``_row`` of ``_trace``, with its value.
-
-    A scalar has no entries, and so no ``__getitem__``: NumPy would take it for a sequence and hide
-    the refusal of ``plain[0] = t`` behind an error of its own.
-    """
+    """A variable: row ``_row`` of ``_trace``, with its value."""
 
     __slots__ = ("_row",)
     _row: int
@@ -158,33 +172,7 @@ class Tracer(Traced):
         cut(".tolist()")
 
 
-class Entries:
-    """What only values with axes have; indexing is given by `lagrad.trace.operators`."""
-
-    __slots__ = ()
-    shape: Any
-
-    def __len__(self) -> int:
-        return self.shape[0] if self.shape else refuse_scalar("len()")
-
-    def __iter__(self) -> Iterator[Any]:
-        entries: Any = self
-        n = self.shape[0] if self.shape else refuse_scalar("iteration")
-        return (entries[i] for i in range(n))
-
-
-def refuse_scalar(what: str) -> NoReturn:
-    """Refuse what only arrays can do, as NumPy does."""
-    raise TypeError(f"{what} of a traced scalar, which has no entries")
-
-
-class ArrayTracer(Entries, Tracer):
-    """A variable with axes."""
-
-    __slots__ = ()
-
-
-class Structure(Entries, Traced):
+class Structure(Traced):
     """A value computed from variables that carries no gradient; as a plain number it is a guard."""
 
     __slots__ = ()
@@ -211,11 +199,6 @@ class Structure(Entries, Traced):
     def tolist(self) -> Any:
         """Return plain numbers."""
         return self._answer(lambda v: v.tolist())
-
-
-def tracer(trace: Trace, row: int, value: Any) -> Tracer:
-    """Return row ``row`` as a tracer."""
-    return (ArrayTracer if value.shape or type(value) is np.ndarray else Tracer)(trace, row, value)
 
 
 def snapshot(a: Any) -> Any:
