@@ -5,6 +5,7 @@ A leaf is anything else. Gradients come back in the container that the argument 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
@@ -31,12 +32,18 @@ def children(tree: Any) -> list[tuple[str, Any]] | None:
 def rebuild(tree: Any, new: list[Any]) -> Any:
     """Return a container like ``tree`` whose children are ``new``, in the order of `children`."""
     if isinstance(tree, dict):
-        made = dict(zip(tree, new, strict=True))
-        return made if type(tree) is dict else type(tree)(made)
+        # A copy keeps what a subclass carries besides its items, such as a default factory.
+        made = {} if type(tree) is dict else copy.copy(tree)
+        made.update(zip(tree, new, strict=True))
+        return made
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*new)
-    if isinstance(tree, tuple | list):
-        return type(tree)(new)
+    if isinstance(tree, list):
+        made = [] if type(tree) is list else copy.copy(tree)
+        made[:] = new
+        return made
+    if isinstance(tree, tuple):
+        return tuple(new)
     # A dataclass may compute fields in __init__ or refuse gradients as values there, so the
     # copy is filled field by field.
     made = object.__new__(type(tree))

@@ -51,12 +51,13 @@ def refuse_nonfinite(
         raise ArgumentError(f"nonfinite={nonfinite!r}; there are 'raise' and 'allow'")
     if nonfinite == "allow":
         return
+    moved = tangents or {}
     if not all(finite(leaf) for _, leaf in leaves(value)):
         what, where = "value", first_value(graph)
     elif not all(finite(w) for w in lam.values()):
         what, where = "gradient", first_partial(graph)
-    elif not all(finite(tangents[i]) for i in graph.outputs if i in (tangents or {})):
-        what, where = "tangent", first_tangent(graph, tangents or {})
+    elif not all(finite(moved[i]) for i in graph.outputs if i in moved):
+        what, where = "tangent", first_tangent(graph, moved)
     else:
         return
     raise NonFiniteError(

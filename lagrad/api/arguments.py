@@ -15,6 +15,26 @@ from lagrad.trace import Trace, Traced, Tracer, names_of
 Argnums = int | Sequence[int]
 
 
+class Transform:
+    """A derivative of ``f``, to be called as ``f`` is; it pickles if ``f`` does."""
+
+    def __init__(self, what: str, run: Callable[..., Any], f: Callable[..., Any], *options: Any):
+        if not callable(f):
+            raise ArgumentError(f"{what} takes a function, not {type(f).__name__}: {what}(f)(x)")
+        self.run, self.options = run, options
+        self.__wrapped__ = f  # The signature, and so the names of arguments, are those of f.
+        self.__name__ = f"{what}({getattr(f, '__name__', 'f')})"
+        self.__doc__ = (
+            f"The {what} of the function below, at the same arguments.\n\n{f.__doc__ or ''}"
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.run(self.__wrapped__, *self.options, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__}>"
+
+
 def selected(
     f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...]
 ) -> tuple[tuple[int, ...], bool]:

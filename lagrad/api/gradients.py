@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from lagrad.api.arguments import Argnums, graph_of, of, own, pair, selected
+from lagrad.api.arguments import Argnums, Transform, graph_of, of, own, pair, selected
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.finite import refuse_nonfinite
 from lagrad.graph import Graph
@@ -63,7 +62,7 @@ def grad(
     >>> [float(g) for g in lg.grad(f, argnums=(0, 1, 2))(-2.0, 5.0, -4.0)]
     [-4.0, -4.0, 3.0]
     """
-    return functools.partial(_gradient, f, argnums, has_aux, nonfinite, False)
+    return Transform("grad", _gradient, f, argnums, has_aux, nonfinite, False)
 
 
 def value_and_grad(
@@ -82,7 +81,7 @@ def value_and_grad(
     >>> bool(minimize(lg.value_and_grad(f), np.zeros(2), jac=True).success)
     True
     """
-    return functools.partial(_gradient, f, argnums, has_aux, nonfinite, True)
+    return Transform("value_and_grad", _gradient, f, argnums, has_aux, nonfinite, True)
 
 
 def _gradient(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.api.arguments import Argnums, graph_of, of, own, pair, selected
+from lagrad.api.arguments import Argnums, Transform, graph_of, of, own, pair, selected
 from lagrad.api.gradients import grad, jvp
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.eliminate import accumulate
@@ -55,7 +54,7 @@ def jacobian(
     >>> lg.jacobian(lambda x: x**2)(np.array([1.0, 2.0])).tolist()
     [[2.0, 0.0], [0.0, 4.0]]
     """
-    return functools.partial(_jacobian, f, argnums, sparse, holomorphic, nonfinite)
+    return Transform("jacobian", _jacobian, f, argnums, sparse, holomorphic, nonfinite)
 
 
 def _jacobian(

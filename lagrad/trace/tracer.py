@@ -250,4 +250,7 @@ def rebind(a: Tracer, new: Tracer) -> None:
     a._version += 1
     if view is not None:
         view.base[view.index] = snapshot(a)
+        # Read again, so that the value keeps the memory layout by which NumPy tells views and copies.
+        fresh = view.again(view.base)
+        a._trace, a._row, a._value = fresh._trace, fresh._row, fresh._value
         view.seen = view.base._version
