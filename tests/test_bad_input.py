@@ -250,7 +250,7 @@ def test_functions_that_give_no_hook(f):
         (lambda x: np.add.reduce(x, initial=2.0), ["add", "initial"]),
         (lambda x: np.add.reduce(x, where=X > 0), ["add", "where"]),
         (lambda x: np.clip(x, 0, 1, dtype=float), ["clip", "dtype"]),
-        (lambda x: np.where(x > 0), ["where"]),
+        (lambda x: np.where(x > 0, x), ["where"]),
         (lambda x: np.reshape(x, (3, 1), order="A"), ["reshape", "order"]),
         (lambda x: np.ravel(x, order="K"), ["ravel", "order"]),
         (lambda x: np.pad(x, 1, mode="edge"), ["pad", "mode"]),

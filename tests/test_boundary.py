@@ -158,9 +158,11 @@ def test_times_is_the_matrix_product_of_old_sparse_matrices_only(kind):
         assert_allclose(gradient(lambda x: m * x), M.sum(0))
         assert_allclose(gradient(lambda x: x * m.T), M.sum(0))
     else:
-        for f in (lambda x: np.sum(m * x), lambda x: np.sum(x * m)):
-            with pytest.raises(TraceError, match="M @"):
-                lg.grad(f)(X)
+        with pytest.raises(TraceError, match="M @"):
+            lg.grad(lambda x: np.sum(x * m))(X)
+        # SciPy 1.13 looks for more of an array before it steps back.
+        with pytest.raises((TraceError, AttributeError), match="M @|traced array has no attribute"):
+            lg.grad(lambda x: np.sum(m * x))(X)
 
 
 @pytest.mark.parametrize("kind", SPARSE, ids=lambda k: k.__name__)

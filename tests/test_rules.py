@@ -212,6 +212,10 @@ def test_selection_leaves_nothing_where_the_multiplier_is_absent(case):
             assert (np.asarray(pulled)[~present] == 0).all()
 
 
+#: Before NumPy 2 a Python number widens a float32 scalar, in the user's own code as in ours.
+WEAK_NUMBERS = (np.float32(1) * 1.0).dtype == np.float32
+
+
 @every_case
 def test_float32_stays_float32(case):
     args = tuple(np.asarray(a, np.float32)[()] for a in case.args)
@@ -223,8 +227,9 @@ def test_float32_stays_float32(case):
     for graph, i, j, partial in rows_of(case, args):
         z, x = graph.columns.values[i], graph.columns.values[j]
         v, w = random_like(rng, x), random_like(rng, z)
-        assert partial.apply(v).dtype == z.dtype, graph.describe(i)
-        assert partial.adjoint(w).dtype == x.dtype, graph.describe(i)
+        if WEAK_NUMBERS or (all(np.shape(a) for a in args) and np.shape(z)):
+            assert partial.apply(v).dtype == z.dtype, graph.describe(i)
+            assert partial.adjoint(w).dtype == x.dtype, graph.describe(i)
     f = weighed(case, args)
     numbers = tuple(range(len(args)))
     narrow, wide = lg.grad(f, numbers)(*args), lg.grad(f, numbers)(*case.args)

@@ -27,6 +27,7 @@ APART = {
     "fromfile", "genfromtxt", "get_include", "info", "load", "loadtxt", "memmap", "save", "savetxt",
     "savez", "savez_compressed", "set_printoptions", "setbufsize", "seterr", "seterrcall",
     "show_config", "show_runtime", "test", "seed", "get_state", "set_state", "bmat",
+    "maximum_sctype",
 }  # fmt: skip
 
 #: An argument is taken as a dtype, a size or a tolerance, or is ignored: the answer does not vary

@@ -135,6 +135,9 @@ def test_gradient_without_dependence_keeps_the_dtype():
 
 # -- float32 -------------------------------------------------------------------------------------
 
+#: Before NumPy 2 a Python number widens a float32 scalar, in the user's own code as in ours.
+WEAK_NUMBERS = (np.float32(1) * 1.0).dtype == np.float32
+
 W = np.linspace(-1, 1, 12).reshape(3, 4).astype(np.float32)
 
 
@@ -149,14 +152,16 @@ def network(x, w):
 def test_float32_stays_float32():
     x = X.astype(np.float32)
     value, gradients = lg.value_and_grad(network, (0, 1))(x, W)
-    assert value.dtype == np.float32
+    assert value.dtype == network(x, W).dtype
     wide = lg.grad(network, (0, 1))(X, W.astype(float))
     for narrow, right in zip(gradients, wide, strict=True):
         assert narrow.dtype == np.float32
         assert_allclose(narrow, right, rtol=1e-4, atol=1e-5)
-    assert {c.value.dtype for c in lg.trace(network, x, W).constraints} == {np.dtype("f4")}
+    if WEAK_NUMBERS:
+        assert {c.value.dtype for c in lg.trace(network, x, W).constraints} == {np.dtype("f4")}
 
 
+@pytest.mark.skipif(not WEAK_NUMBERS, reason="this NumPy widens float32 scalars by itself")
 def test_float32_stays_float32_in_every_transform():
     x = X.astype(np.float32)
     f = lambda x: network(x, W)  # noqa: E731

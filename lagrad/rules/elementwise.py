@@ -115,9 +115,10 @@ def direction(z: Any, x: Any) -> Any:
     return np.sign(x)
 
 
-def zero(z: Any) -> Any:
-    """Return the zero of the dtype of z, beside which a Python number does not widen it."""
-    return z.dtype.type(0)
+def chosen(z: Any, y: Any, mask: Any) -> Any:
+    """Return y where mask holds and 0 elsewhere, never of a wider dtype than z."""
+    y = np.where(mask, y, 0.0)
+    return y if np.result_type(y.dtype, z.dtype) == z.dtype else y.astype(z.dtype)
 
 
 def nonzero(z: Any) -> Any:
@@ -207,8 +208,7 @@ RULES: dict[Callable[..., Any], Primitive] = {
     ),
     masked_multiply: elementwise(
         masked_multiply,
-        (lambda z, x, y, m: (np.where(m, y, zero(z)), m),
-         lambda z, x, y, m: (np.where(m, x, zero(z)), m)),
+        (lambda z, x, y, m: (chosen(z, y, m), m), lambda z, x, y, m: (chosen(z, x, m), m)),
     ),
 }
 # fmt: on
