@@ -94,9 +94,9 @@ def match(pattern: sp.csr_array) -> np.ndarray | Deficiency:
     Dulmage and Mendelsohn (Canad. J. Math. 10, 1958, p. 517), found by alternating paths.
     """
     m, n = pattern.shape
-    pattern = sp.csr_array(
-        (np.ones(pattern.nnz, dtype=np.int8), pattern.indices, pattern.indptr), shape=(m, n)
-    )
+    # The matching of SciPy 1.13 takes 32-bit indices only.
+    indices, indptr = pattern.indices.astype(np.int32), pattern.indptr.astype(np.int32)
+    pattern = sp.csr_array((np.ones(pattern.nnz, dtype=np.int8), indices, indptr), shape=(m, n))
     of_row = np.asarray(csgraph.maximum_bipartite_matching(pattern, perm_type="column"))
     if m == n and np.all(of_row >= 0):
         return of_row

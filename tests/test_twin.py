@@ -186,6 +186,19 @@ def test_zeros_of_constants_are_no_entries(f, entries):
         assert np.count_nonzero(A.toarray()) == A.nnz
 
 
+def test_zero_constants_of_scalars_are_no_entries_and_accidental_zeros_are():
+    for x in (0.0, 2.0):
+        for f, entries in [
+            (lambda x: 0.0 * x, 0),
+            (lambda x: x * 3.0, 1),
+            (lambda x: x * x, 1),
+            (lambda x: x - x, 1),
+            (lambda x: np.sin(x) * x, 3),
+        ]:
+            A = lg.trace(f, x).linearize().A
+            assert A.nnz - A.shape[0] == entries
+
+
 @pytest.mark.parametrize(
     ("f", "entries"),
     [
