@@ -226,11 +226,12 @@ def test_a_row_has_the_line_of_the_innermost_function_of_the_user():
 
 
 def test_a_lambda_on_a_line_of_its_own():
-    f = (
-        lambda x:
-        np.sin(x)  # of the lambda
-    )  # fmt: skip
-    assert source_of(f, 1.0, function="sin").endswith("# of the lambda")
+    found = source_of(
+        lambda x: np.sin(x),  # of the lambda
+        1.0,
+        function="sin",
+    )
+    assert found.endswith("# of the lambda")
 
 
 X = np.array([1.0, 2.0, 3.0])
