@@ -33,15 +33,15 @@ def rebuild(tree: Any, new: list[Any]) -> Any:
     """Return a container like ``tree`` whose children are ``new``, in the order of `children`."""
     if isinstance(tree, dict):
         # A copy keeps what a subclass carries besides its items, such as a default factory.
-        made = {} if type(tree) is dict else copy.copy(tree)
+        made: Any = {} if type(tree) is dict else copy.copy(tree)
         made.update(zip(tree, new, strict=True))
         return made
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*new)
     if isinstance(tree, list):
-        made = [] if type(tree) is list else copy.copy(tree)
-        made[:] = new
-        return made
+        entries: Any = [] if type(tree) is list else copy.copy(tree)
+        entries[:] = new
+        return entries
     if isinstance(tree, tuple):
         return tuple(new)
     # A dataclass may compute fields in __init__ or refuse gradients as values there, so the
