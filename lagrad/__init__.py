@@ -108,6 +108,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     # matplotlib is imported only by who draws.
     if name == "spy":
