@@ -76,6 +76,11 @@ def test_comparisons_and_logic_carry_no_gradient():
     assert_allclose(gradient(f), [1.0, 2.0, 0.0])
 
 
+def test_indices_of_a_condition():
+    for find in (np.where, np.nonzero, lambda c: c.nonzero(), np.flatnonzero):
+        assert_allclose(gradient(lambda x, find=find: x[find(x > 0)] ** 2), [0.6, 0.0, 2.2])
+
+
 @pytest.mark.parametrize(
     "name",
     ["sum", "mean", "prod", "max", "min", "var", "std", "ravel", "squeeze", "copy", "flatten",

@@ -13,21 +13,36 @@ import lagrad as lg
 from lagrad.assemble import real_entries
 from lagrad.containers import map_leaves
 from lagrad.graph import INPUT
+from lagrad.partials import Compose, Scale
+from lagrad.primitive import Primitive
 from lagrad.rules import RULES, SPELT
 
 
-def listed(kind):
-    """Return the cases of a kind as parameters."""
-    return [
-        pytest.param(case, id=f"{function.__name__}-{k}{case.label and ' ' + case.label}")
-        for function, cases in {**CASES, **OWN}.items()
-        for k, case in enumerate(cases)
-        if kind == "real" or case.complexes
-    ]
+def examples(function, complexes):
+    """Yield (label, case, arguments) for the examples of a row, also turned off the real axis."""
+    for k, case in enumerate({**CASES, **OWN}[function]):
+        yield f"example {k}: {case.label}", case, case.args
+        if complexes and case.complexes:
+            yield f"example {k}, complex", case, tuple(a * (1 + 0.3j) + 0.2j for a in case.args)
 
 
-every_case = pytest.mark.parametrize("case", listed("real"))
-complex_case = pytest.mark.parametrize("case", listed("complex"))
+def every_row(complexes=True):
+    """Turn a check of (case, arguments) into a test of every row; a failure names the example."""
+
+    def over_rows(check):
+        @pytest.mark.parametrize("function", {**CASES, **OWN}, ids=lambda f: f.__name__)
+        def test(function):
+            for label, case, args in examples(function, complexes):
+                try:
+                    check(case, args)
+                except Exception as error:
+                    error.add_note(label)
+                    raise
+
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        return test
+
+    return over_rows
 
 
 def test_every_row_has_a_case():
@@ -38,15 +53,10 @@ def test_every_row_has_a_case():
 @pytest.mark.parametrize("function", RULES, ids=lambda f: f.__name__)
 def test_cases_reach_their_row(function):
     recorded = set()
-    for case in CASES[function]:
-        graph = lg.trace(case.call, *case.args)
+    for _, case, args in examples(function, complexes=False):
+        graph = lg.trace(case.call, *args)
         recorded |= {graph.primitive(i).name for i in range(len(graph)) if graph.parents(i)}
     assert RULES[function].name in recorded
-
-
-def made_complex(args):
-    """Return the arguments turned a little off the real axis."""
-    return tuple(a * (1 + 0.3j) + 0.2j for a in args)
 
 
 def random_like(rng, a):
@@ -57,17 +67,24 @@ def random_like(rng, a):
     return v.astype(np.asarray(a).dtype)[()]
 
 
-def rows_of(case, args):
-    """Yield (graph, row, parent, partial) for every partial that the case records."""
+def partials_of(case, args):
+    """Yield (graph, row, z_i, z_j, partial) for every partial that the case records."""
     graph = lg.trace(case.call, *args)
+    values = graph.columns.values
     for i in range(len(graph)):
         if graph.primitive(i) is not INPUT:
             for j, partial in graph.partials(i):
-                yield graph, i, j, partial
+                yield graph, i, values[i], values[j], partial
 
 
-def check_tangent(case, args):
-    """The value is NumPy's own, and the tangent is the limit of differences."""
+def weighed(case, args):
+    """Return the case as a real scalar function, with random weights."""
+    w = random_like(np.random.default_rng(3), case.call(*args))
+    return lambda *args: np.real(np.sum(w * case.call(*args)))
+
+
+@every_row()
+def test_value_is_numpys_and_tangent_is_the_limit_of_differences(case, args):
     rng = np.random.default_rng(1)
     v = tuple(random_like(rng, a) for a in args)
     expected = np.asarray(case.call(*args))
@@ -85,21 +102,11 @@ def check_tangent(case, args):
     assert_allclose(tangent, difference, rtol=1e-8, atol=1e-9)
 
 
-@every_case
-def test_value_is_numpys_and_tangent_is_the_limit_of_differences(case):
-    check_tangent(case, case.args)
-
-
-@complex_case
-def test_value_and_tangent_of_complex_arguments(case):
-    check_tangent(case, made_complex(case.args))
-
-
-def check_adjoint(case, args):
+@every_row()
+def test_multiplier_is_the_transpose_of_the_tangent(case, args):
     """<w, P v> = <P^T w, v>, paired by the real part of the plain product."""
     rng = np.random.default_rng(2)
-    for graph, i, j, partial in rows_of(case, args):
-        z, x = graph.columns.values[i], graph.columns.values[j]
+    for _, _, z, x, partial in partials_of(case, args):
         v, w = random_like(rng, x), random_like(rng, z)
         pushed, pulled = partial.apply(v), partial.adjoint(w)
         assert np.shape(pushed) == np.shape(z) == partial.out_shape
@@ -108,105 +115,57 @@ def check_adjoint(case, args):
         assert abs(forward - backward) <= 1e-12 * (1 + np.sum(np.abs(w * pushed)))
 
 
-@every_case
-def test_multipliers_are_the_transpose_of_tangents(case):
-    check_adjoint(case, case.args)
-
-
-@complex_case
-def test_multipliers_of_complex_arguments(case):
-    check_adjoint(case, made_complex(case.args))
-
-
 def real_parts(x):
     """Return an array as the vector of its real, then its imaginary parts."""
     flat = np.ravel(x)
     return np.concatenate([flat.real, flat.imag]) if np.iscomplexobj(x) else flat
 
 
-def check_entries(case, args):
-    """The entries are the matrix of ``apply``, and its pattern is covered by theirs."""
-    for graph, i, j, partial in rows_of(case, args):
-        z, x = graph.columns.values[i], graph.columns.values[j]
+@every_row()
+def test_entries_are_the_matrix_of_apply_and_cover_its_pattern(case, args):
+    for _, _, z, x, partial in partials_of(case, args):
         wide = np.iscomplexobj(x), np.iscomplexobj(z)
-        columns = []
-        for unit in (1.0, 1j) if wide[0] else (1.0,):
-            for k in range(x.size):
-                e = np.zeros(x.shape, x.dtype)
-                e.flat[k] = unit
-                columns.append(real_parts(np.asarray(partial.apply(e[()]), dtype=z.dtype)))
         m, n = z.size * (1 + wide[1]), x.size * (1 + wide[0])
-        dense = np.stack(columns, axis=1) if columns else np.zeros((m, n))
+        dense = np.zeros((m, n))
+        for column in range(n):
+            e = np.zeros(x.shape, x.dtype)
+            e.flat[column % x.size] = 1.0 if column < x.size else 1j
+            dense[:, column] = real_parts(np.asarray(partial.apply(e[()]), dtype=z.dtype))
         found = partial.entries()
         assert len(found[0]) <= partial.count()
-        rows, cols, data = real_entries(
+        rows, columns, data = real_entries(
             found, partial.conjugates, (x.size, wide[0]), (z.size, wide[1])
         )
         matrix, pattern = np.zeros((m, n)), np.zeros((m, n), bool)
-        np.add.at(matrix, (rows, cols), data)
-        pattern[rows, cols] = True
+        np.add.at(matrix, (rows, columns), data)
+        pattern[rows, columns] = True
         assert_allclose(matrix, dense, rtol=1e-12, atol=1e-13)
         assert pattern[dense != 0].all()
 
 
-@every_case
-def test_entries_are_the_matrix_of_apply(case):
-    check_entries(case, case.args)
+@every_row(complexes=False)
+def test_second_derivatives(case, args):
+    numbers = tuple(range(len(args)))
+    assert lg.check_grad(lg.grad(weighed(case, args), numbers), *args, rtol=1e-7).ok
 
 
-@complex_case
-def test_entries_of_complex_arguments(case):
-    check_entries(case, made_complex(case.args))
-
-
-def weighed(case, args):
-    """Return the case as a real scalar function, with random weights."""
-    rng = np.random.default_rng(3)
-    w = random_like(rng, case.call(*args))
-
-    def f(*args):
-        return np.real(np.sum(w * case.call(*args)))
-
-    return f
-
-
-@every_case
-def test_second_derivatives(case):
-    f = weighed(case, case.args)
-    numbers = tuple(range(len(case.args)))
-    assert lg.check_grad(lg.grad(f, numbers), *case.args, rtol=1e-7).ok
-
-
-@every_case
-def test_explicit_a_gives_the_multipliers_of_the_sweep(case):
-    check_explicit(case, case.args)
-
-
-@complex_case
-def test_explicit_a_of_complex_arguments(case):
-    check_explicit(case, made_complex(case.args))
-
-
-def check_explicit(case, args):
-    """A, assembled as (re, im), is solved to the same multipliers."""
-    graph = lg.trace(weighed(case, args), *args)
-    system = graph.linearize()
+@every_row()
+def test_explicit_a_gives_the_multipliers_of_the_sweep(case, args):
+    system = lg.trace(weighed(case, args), *args).linearize()
     sweep, explicit = system.solve(method="sweep"), system.solve(method="explicit")
     assert sweep.names == explicit.names
     for name in sweep:
         assert_allclose(explicit[name], sweep[name], rtol=1e-10, atol=1e-11, err_msg=name)
 
 
-@every_case
-def test_selection_leaves_nothing_where_the_multiplier_is_absent(case):
+@every_row()
+def test_masked_multiplier_is_the_multiplier_of_what_is_present(case, args):
     rng = np.random.default_rng(4)
-    for graph, i, _, partial in rows_of(case, case.args):
-        z = graph.columns.values[i]
+    for _, _, z, _, partial in partials_of(case, args):
         mask = rng.random(np.shape(z)) < 0.5
         w = np.where(mask, random_like(rng, z), 0)[()]
-        expected = partial.adjoint(w)
         pulled, present = partial.pull(w, mask)
-        assert_allclose(pulled, expected, rtol=1e-13, atol=1e-15)
+        assert_allclose(pulled, partial.adjoint(w), rtol=1e-13, atol=1e-15)
         if present is not None:
             present = np.broadcast_to(present, np.shape(pulled))
             assert (np.asarray(pulled)[~present] == 0).all()
@@ -216,24 +175,19 @@ def test_selection_leaves_nothing_where_the_multiplier_is_absent(case):
 WEAK_NUMBERS = (np.float32(1) * 1.0).dtype == np.float32
 
 
-@every_case
-def test_float32_stays_float32(case):
-    args = tuple(np.asarray(a, np.float32)[()] for a in case.args)
-    expected = np.asarray(case.call(*args))
-    graph = lg.trace(case.call, *args)
-    value = graph.columns.values[graph.outputs[0]]
-    assert value.dtype == expected.dtype
+@every_row(complexes=False)
+def test_float32_stays_float32(case, args):
+    wide, args = args, tuple(np.asarray(a, np.float32)[()] for a in args)
     rng = np.random.default_rng(5)
-    for graph, i, j, partial in rows_of(case, args):
-        z, x = graph.columns.values[i], graph.columns.values[j]
+    scalars = not all(np.shape(a) for a in args)
+    assert lg.vjp(case.call, *args)[0].dtype == np.asarray(case.call(*args)).dtype
+    for graph, i, z, x, partial in partials_of(case, args):
         v, w = random_like(rng, x), random_like(rng, z)
-        if WEAK_NUMBERS or (all(np.shape(a) for a in args) and np.shape(z)):
+        if WEAK_NUMBERS or (np.shape(z) and not scalars):
             assert partial.apply(v).dtype == z.dtype, graph.describe(i)
             assert partial.adjoint(w).dtype == x.dtype, graph.describe(i)
-    f = weighed(case, args)
-    numbers = tuple(range(len(args)))
-    narrow, wide = lg.grad(f, numbers)(*args), lg.grad(f, numbers)(*case.args)
-    for a, b in zip(narrow, wide, strict=True):
+    gradient = lg.grad(weighed(case, wide), tuple(range(len(args))))
+    for a, b in zip(gradient(*args), gradient(*wide), strict=True):
         assert a.dtype == np.float32
         assert_allclose(a, b, rtol=2e-3, atol=2e-4)
 
@@ -250,3 +204,37 @@ def test_fact_is_plain(function):
     assert_array_equal(lg.grad(f)(x), np.ones((2, 3)))
     assert seen == [FACTS[function](x)]
     assert map_leaves(type, seen[0]) == map_leaves(type, FACTS[function](x))
+
+
+def off(rule, factor):
+    """Return a rule whose partials are all off by a factor."""
+
+    def partial(k, z, args, kwargs):
+        right = rule.partial(k, z, args, kwargs)
+        return Compose(Scale(factor, right.out_shape), right)
+
+    return Primitive(rule.name, rule.function, partial, multilinear=rule.multilinear)
+
+
+@pytest.mark.parametrize("function", RULES, ids=lambda f: f.__name__)
+def test_rule_that_is_wrong_by_a_twentieth_of_a_percent_is_found_out(function, monkeypatch):
+    """The examples of each row tell a right rule from one that is wrong by 0.05%."""
+    wrong = off(RULES[function], 1.0005)
+
+    def outcomes():
+        return [
+            lg.check_grad(case.call, *args, throw=False).ok
+            for _, case, args in examples(function, complexes=True)
+        ]
+
+    assert all(outcomes())
+    monkeypatch.setattr(
+        lg.Graph, "primitive", lambda self, i: replaced(self, i, RULES[function].name, wrong)
+    )
+    assert not all(outcomes())
+
+
+def replaced(graph, i, name, wrong):
+    """Return f_i of a graph, or the wrong rule in the place of the one of this name."""
+    right = graph.columns.primitives[graph.columns.op[i]]
+    return wrong if right.name == name else right
