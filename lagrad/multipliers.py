@@ -141,7 +141,7 @@ class MultiplierSystem:
     # -- the matrix ------------------------------------------------------------------------------
 
     @cached_property
-    def A(self) -> sp.csc_array:  # noqa: N802
+    def A(self) -> sp.csr_array:  # noqa: N802
         """A = R^T at the level of entries. Its pattern comes from structure alone.
 
         Raises
@@ -151,7 +151,7 @@ class MultiplierSystem:
         """
         return self.matrix(self.outputs)
 
-    def matrix(self, outputs: Collection[int]) -> sp.csc_array:
+    def matrix(self, outputs: Collection[int]) -> sp.csr_array:
         """Return A, without undefined entries that stand behind a selection seen from ``outputs``.
 
         ``where(x > 0, log(x), 0)`` at x = 0: the logarithm's entry 1/0 belongs to a branch that was
@@ -165,7 +165,13 @@ class MultiplierSystem:
             start = spans(self.offsets, list(outputs)) if outputs else np.zeros(0, int)
             kept = ~lost | reachable(n, rows, columns, start)[rows]
             rows, columns, data = rows[kept], columns[kept], data[kept]
-        return to_matrix((columns, rows, data), (n, m))
+        # R by columns is A by rows, which is what the triangular solve goes through.
+        return to_matrix((rows, columns, data), (m, n)).T
+
+    @cached_property
+    def norm(self) -> float:
+        """The largest row sum of |A|."""
+        return norm(self.A)
 
     @cached_property
     def block_pattern(self) -> sp.csr_array:
@@ -387,8 +393,9 @@ class MultiplierSystem:
         a, b = self.A, self.flat(seeds, self.offsets)
         if self.undefined and not set(seeds) <= set(self.outputs):
             a = self.matrix(seeds)
+        size = self.norm if a is self.A else norm(a)
         x = self.model.solve_assembled(a, self.offsets, self.equation_offsets, b, self.factor)
-        residual = relative_residual(a, x, b, norm(a))
+        residual = relative_residual(a, x, b, size)
         if not residual <= TOLERANCE:
             raise SingularError(f"{Status.INACCURATE.value} (relative residual {residual:.1e})")
         at = self.equation_offsets
@@ -419,8 +426,8 @@ class MultiplierSystem:
         )
 
 
-def norm(a: sp.csc_array) -> float:
-    """Return the largest column sum of |A|."""
+def norm(a: sp.csr_array) -> float:
+    """Return the largest row sum of |A|."""
     if not a.nnz:
         return 0.0
     return float(np.add.reduceat(np.abs(a.data), a.indptr[:-1][np.diff(a.indptr) > 0]).max())

@@ -51,7 +51,7 @@ def spans(offsets: np.ndarray, members: Sequence[int]) -> np.ndarray:
 
 
 def solve_block_triangular(
-    a: sp.csc_array,
+    a: sp.sparray,
     parts: Sequence[Stretch],
     b: np.ndarray,
     factor: Callable[[int, sp.csc_array], Factor],
@@ -65,12 +65,13 @@ def solve_block_triangular(
     b : array (n,) or (n, k)
     factor : ``factor(k, block)`` returns the factorisation of block k, kept by the caller
     """
+    a = sp.csc_array(a)
     x, rest = np.zeros(b.shape), np.array(b, dtype=float)
     for part in reversed(parts):
         stripe = a[:, part.columns]
         inner = sp.csc_array(stripe[part.rows])
         if part.cycle is None:
-            found = solve_triangular(inner, rest[part.rows])
+            found = solve_triangular(sp.csr_array(inner), rest[part.rows])
         else:
             found = checked(inner, factor(part.cycle, inner), rest[part.rows])
         x[part.columns] = found
