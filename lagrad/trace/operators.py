@@ -231,6 +231,8 @@ def augmented(ufunc: Any) -> Any:
             return result
         if type(self) is Structure and isinstance(result, Tracer):
             plain_write("an augmented assignment (a += t) to a value without gradient")
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"x op= v: {result.dtype} does not fit an array of {self.dtype}")
         if np.shape(result) != self.shape:
             raise ValueError(f"x op= v: shape {np.shape(result)} does not fit {self.shape}")
         self[...] = result
