@@ -73,8 +73,9 @@ from lagrad.containers import ravel
 from lagrad.declare import System
 from lagrad.graph import Graph
 from lagrad.multipliers import Multipliers, MultiplierSystem
-from lagrad.rules.constant import cross_entropy, relu, softmax, stop_gradient
+from lagrad.rules.constant import stop_gradient
 from lagrad.rules.reductions import logsumexp
+from lagrad.rules.spelt import cross_entropy, relu, softmax
 from lagrad.solution import Solution
 from lagrad.trace import trace, zeros
 

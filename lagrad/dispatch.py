@@ -13,22 +13,41 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from lagrad.status import ArgumentError
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+#: What an array has, and its subclasses that take nothing over.
+PLAIN = np.ndarray.__array_function__
 
 
 def overridable(function: F) -> F:
-    """Let the arguments of ``function`` take the call over (NEP 18); arrays leave it alone."""
-    plain = np.ndarray.__array_function__
+    """Let the arguments of ``function`` take the call over (NEP 18), also out of a list or tuple.
+
+    Arrays leave it alone.
+    """
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         for arg in (*args, *kwargs.values()) if kwargs else args:
             kind = type(arg)
-            if getattr(kind, "__array_function__", plain) is not plain:
+            if kind is list or kind is tuple:
+                arg = first_taker(arg)
+                kind = type(arg)
+            if getattr(kind, "__array_function__", PLAIN) is not PLAIN:
                 return arg.__array_function__(call, (kind,), args, kwargs)
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]
+
+
+def first_taker(parts: Any) -> Any:
+    """Return the first in nested lists and tuples that takes calls over, or None."""
+    for part in parts:
+        found = first_taker(part) if type(part) in (list, tuple) else part
+        if getattr(type(found), "__array_function__", PLAIN) is not PLAIN:
+            return found
+    return None
 
 
 @overridable
@@ -56,7 +75,17 @@ def masked_multiply(x: Any, y: Any, mask: Any) -> Any:
 @overridable
 def sparse_product(v: Any, matrix: Any) -> Any:
     """Return ``matrix @ v`` for a constant sparse ``matrix`` of shape (m, n), v (n,) or (n, k)."""
+    check_sparse(matrix, np.shape(v))
     return matrix @ v
+
+
+def check_sparse(matrix: Any, shape: tuple[int, ...]) -> None:
+    """Refuse a product that SciPy would read in another way: of a sparse vector, or in a batch."""
+    if len(matrix.shape) != 2 or len(shape) not in (1, 2) or shape[0] != matrix.shape[1]:
+        raise ArgumentError(
+            f"the product of a sparse array of shape {matrix.shape} with one of shape {shape}; it "
+            "must be (m, n) with (n,) or (n, k): reshape them, or write m.toarray()"
+        )
 
 
 def is_basic(index: Any) -> bool:

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.dispatch import masked_multiply, sparse_product
+from lagrad.dispatch import check_sparse, masked_multiply, sparse_product
 
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -317,6 +317,7 @@ class SparseProduct(Partial):
     """``v -> M v`` for a constant sparse matrix M (m, n) and v of shape (n,) or (n, k)."""
 
     def __init__(self, m: Any, in_shape: tuple[int, ...]) -> None:
+        check_sparse(m, in_shape)
         self.m, self.in_shape = m, in_shape
         self.out_shape = (m.shape[0], *in_shape[1:])
 

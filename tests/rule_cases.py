@@ -17,6 +17,7 @@ from scipy import special as sc
 
 import lagrad as lg
 from lagrad.dispatch import masked_multiply, scatter_add, sparse_product
+from lagrad.rules.elementwise import angle, jump, quotient, sech_squared
 from lagrad.rules.reductions import logsumexp
 from lagrad.rules.shaping import assign, astype, getitem
 from lagrad.rules.special import zeta
@@ -129,7 +130,6 @@ ELEMENTWISE: dict[Any, list[Case]] = {
     np.real:        unary(np.real, -1, 1, True),
     np.imag:        unary(lambda x: np.imag(x) + x, -1, 1, True),
     np.conjugate:   unary(np.conjugate, -1, 1, True),
-    np.angle:       unary(lambda x: np.angle(x) + np.abs(x), complexes=True),
     np.power:       [
         *binary(np.power, complexes=True),
         *calls((lambda x: x**2, (3,)), (lambda x: x**3.0, ()), (lambda x: x**-1, (2, 2)),
@@ -186,6 +186,10 @@ ELEMENTWISE: dict[Any, list[Case]] = {
         Case(lambda x, a, b: np.clip(x, a, b),  # bounds that cross: the upper one wins
              (numbers((5,), -1, 1), numbers((), 0.4, 0.5), numbers((), -0.5, -0.4))),
     ],
+    angle:          unary(lambda x: angle(x) + np.abs(x), complexes=True),
+    jump:           mixed(lambda x, y: jump(x) * y),
+    quotient:       binary(quotient, complexes=True),
+    sech_squared:   unary(sech_squared, -1, 1, True),
     masked_multiply: [
         Case(lambda x, y: masked_multiply(x, y, HALF), (numbers((2, 3)), numbers((2, 3), 1, 2)),
              True),
@@ -363,6 +367,11 @@ LINALG: dict[Any, list[Case]] = {
 }
 
 SPELT: dict[Any, list[Case]] = {
+    np.angle:        unary(lambda x: np.angle(x) + np.abs(x), complexes=True)
+                     + unary(lambda x: np.angle(x + 0.2j, deg=True)),
+    np.sign:         unary(lambda x: np.sign(x) * x, -1, 1),
+    np.heaviside:    mixed(lambda x, y: np.heaviside(x, y) * x)
+                     + [Case(lambda y: np.heaviside([0.0, 1.0, 0.0], y), (VECTOR,))],
     np.stack:        calls((lambda x, y: np.stack([x, y]), (2, 3), (2, 3)),
                            (lambda x, y: np.stack((x, y, VECTOR), axis=-1), (3,), (3,)),
                            (lambda x, y: np.stack([x, y, 1.0]), (), ())),

@@ -38,6 +38,9 @@ WITHOUT_VALUE = {
     "ones_like", "require", "zeros", "zeros_like", "legendre_p", "real_if_close",
 }  # fmt: skip
 
+#: Steps of real numbers, which are more than steps of others.
+STEPS_OF_REALS = {np.sign, np.heaviside}
+
 SPELLINGS = {
     "x": lambda x, m: (x,),
     "m": lambda x, m: (m,),
@@ -100,7 +103,8 @@ def lost(name, expected, answer):
             if varies or not numeric(a):
                 if not np.allclose(a, value, rtol=1e-13, atol=1e-15, equal_nan=True):
                     return "another value"
-        if varies and isinstance(b, Structure) and SURFACE[name] not in NO_GRADIENT:
+        steps = NO_GRADIENT | STEPS_OF_REALS
+        if varies and isinstance(b, Structure) and SURFACE[name] not in steps:
             return "structure without being declared to have no gradient"
     return ""
 

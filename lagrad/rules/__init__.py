@@ -12,7 +12,8 @@ import numpy as np
 
 from lagrad.primitive import Primitive
 from lagrad.rules import elementwise, linalg, products, reductions, shaping, special
-from lagrad.rules.constant import NO_GRADIENT, SPELT, stopped
+from lagrad.rules.constant import NO_GRADIENT, stopped
+from lagrad.rules.spelt import SPELT
 
 RULES: Mapping[Callable[..., Any], Primitive] = MappingProxyType(
     {

@@ -6,8 +6,11 @@ derivative that only some entries have is a pair ``(d, mask)`` with d zero outsi
 entries outside it do not exist in A. Nothing else is needed: tangents, multipliers, entries of A
 and broadcasting follow.
 
-Conventions where a derivative is not unique: |x|' = 0 at 0; the maximum (minimum) of equal numbers
-passes one half to each; a bound of ``clip`` belongs to the interior.
+Conventions where a derivative is not unique: |x|' = 0 at 0, and so for a complex x and for
+``hypot``; the maximum (minimum) of equal numbers passes one half to each; a bound of ``clip``
+belongs to the interior. These hold for the first derivative. The derivative of |x| or of a norm
+jumps at 0, so there its own derivative is infinite (`jump`, `quotient`): second derivatives
+through it, also of |x|**2, are reported as not finite. Write x*x and x @ x for those.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.dispatch import masked_multiply
+from lagrad.dispatch import masked_multiply, overridable
 from lagrad.partials import ONE, Broadcast, Conjugate, Partial, Scale, then
 from lagrad.primitive import Primitive
 
@@ -28,6 +31,35 @@ def one(z: Any, *args: Any) -> Any:
     return ONE
 
 
+@overridable
+def sech_squared(x: Any) -> Any:
+    """Return 1 / cosh(x)**2, the derivative of tanh, with all its digits and without overflow."""
+    with np.errstate(over="ignore", under="ignore"):
+        if np.iscomplexobj(x):
+            e = np.exp(2 * np.where(np.real(x) > 0, -x, x))
+            return 4 * e / ((1 + e) * (1 + e))
+        sech = 1 / np.cosh(x)
+        return sech * sech
+
+
+@overridable
+def angle(x: Any) -> Any:
+    """np.angle in radians."""
+    return np.angle(x)
+
+
+@overridable
+def jump(x: Any) -> Any:
+    """Return the sign of real x, the derivative of |x|: its own is infinite at 0."""
+    return np.sign(x)
+
+
+@overridable
+def quotient(x: Any, y: Any) -> Any:
+    """Return x / y with 0 / 0 = 0, though its derivative is infinite there."""
+    return x / np.where(np.logical_and(np.equal(x, 0), np.equal(y, 0)), 1.0, y)
+
+
 # fmt: off
 LINEAR: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     np.add:        (one, one),
@@ -35,29 +67,27 @@ LINEAR: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     np.multiply:   (lambda z, x, y: y, lambda z, x, y: x),
     np.negative:   (lambda z, x: -ONE,),
     np.positive:   (one,),
-    np.deg2rad:    (lambda z, x: np.pi / 180,),
-    np.radians:    (lambda z, x: np.pi / 180,),
-    np.rad2deg:    (lambda z, x: 180 / np.pi,),
-    np.degrees:    (lambda z, x: 180 / np.pi,),
+    **dict.fromkeys((np.deg2rad, np.radians), (lambda z, x: np.pi / 180,)),
+    **dict.fromkeys((np.rad2deg, np.degrees), (lambda z, x: 180 / np.pi,)),
     np.real:       (one,),
     np.imag:       (lambda z, x: -1j if np.iscomplexobj(x) else 0.0,),
 }
 
 ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     np.divide:     (lambda z, x, y: 1 / y, lambda z, x, y: -z / y),
-    np.power:      (lambda z, x, y: power_base(x, y), lambda z, x, y: power_exponent(z, x)),
-    np.float_power: (lambda z, x, y: power_base(x, y), lambda z, x, y: power_exponent(z, x)),
+    **dict.fromkeys((np.power, np.float_power), (lambda z, x, y: power_base(x, y),
+                                                 lambda z, x, y: power_exponent(z, x))),
     np.reciprocal: (lambda z, x: -z * z,),
     np.square:     (lambda z, x: 2 * x,),
     np.sqrt:       (lambda z, x: 0.5 / z,),
     np.cbrt:       (lambda z, x: 1 / (3 * z * z),),
     np.absolute:   (lambda z, x: direction(z, x),),
-    np.fabs:       (lambda z, x: np.sign(x),),
+    np.fabs:       (lambda z, x: direction(z, x),),
 
     # exponentials and logarithms
     np.exp:        (lambda z, x: z,),
     np.exp2:       (lambda z, x: z * math.log(2),),
-    np.expm1:      (lambda z, x: z + 1,),
+    np.expm1:      (lambda z, x: np.exp(x),),
     np.log:        (lambda z, x: 1 / x,),
     np.log2:       (lambda z, x: 1 / (x * math.log(2)),),
     np.log10:      (lambda z, x: 1 / (x * math.log(10)),),
@@ -67,27 +97,34 @@ ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     # trigonometric and hyperbolic
     np.sin:        (lambda z, x: np.cos(x),),
     np.cos:        (lambda z, x: -np.sin(x),),
-    np.tan:        (lambda z, x: 1 + z * z,),
-    np.arcsin:     (lambda z, x: 1 / np.sqrt(1 - x * x),),
-    np.arccos:     (lambda z, x: -1 / np.sqrt(1 - x * x),),
-    np.arctan:     (lambda z, x: 1 / (1 + x * x),),
-    np.arctan2:    (lambda z, y, x: x / (x * x + y * y), lambda z, y, x: -y / (x * x + y * y)),
-    np.hypot:      (lambda z, x, y: x / nonzero(z), lambda z, x, y: y / nonzero(z)),
+    np.tan:        (lambda z, x: 1 + z * z if np.isrealobj(x) else sech_squared(1j * x),),
+    np.arcsin:     (lambda z, x: 1 / (np.sqrt(1 - x) * np.sqrt(1 + x)),),
+    np.arccos:     (lambda z, x: -1 / (np.sqrt(1 - x) * np.sqrt(1 + x)),),
+    np.arctan:     (lambda z, x: 1 / (1 + x * x) if np.isrealobj(x)
+                     else 1 / (1 - 1j * x) / (1 + 1j * x),),
+    np.arctan2:    (lambda z, y, x: x / np.hypot(x, y) / np.hypot(x, y),
+                     lambda z, y, x: -y / np.hypot(x, y) / np.hypot(x, y)),
+    np.hypot:      (lambda z, x, y: quotient(x, z), lambda z, x, y: quotient(y, z)),
     np.sinh:       (lambda z, x: np.cosh(x),),
     np.cosh:       (lambda z, x: np.sinh(x),),
-    np.tanh:       (lambda z, x: 1 - z * z,),
-    np.arcsinh:    (lambda z, x: 1 / np.sqrt(x * x + 1),),
-    np.arccosh:    (lambda z, x: 1 / np.sqrt((x - 1) * (x + 1)),),
-    np.arctanh:    (lambda z, x: 1 / (1 - x * x),),
+    np.tanh:       (lambda z, x: sech_squared(x),),
+    np.arcsinh:    (lambda z, x: 1 / np.hypot(x, 1.0) if np.isrealobj(x)
+                     else 1 / (np.sqrt(1 - 1j * x) * np.sqrt(1 + 1j * x)),),
+    np.arccosh:    (lambda z, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),),
+    np.arctanh:    (lambda z, x: 1 / (1 - x) / (1 + x),),
 
     # selections: pairs (derivative, mask)
-    np.maximum:    (lambda z, x, y: picked(z, x, y), lambda z, x, y: picked(z, y, x)),
-    np.minimum:    (lambda z, x, y: picked(z, x, y), lambda z, x, y: picked(z, y, x)),
-    np.fmax:       (lambda z, x, y: picked(z, x, y), lambda z, x, y: picked(z, y, x)),
-    np.fmin:       (lambda z, x, y: picked(z, x, y), lambda z, x, y: picked(z, y, x)),
+    **dict.fromkeys((np.maximum, np.minimum, np.fmax, np.fmin),
+                    (lambda z, x, y: picked(z, x, y), lambda z, x, y: picked(z, y, x))),
     np.remainder:  (one, lambda z, x, y: -np.floor_divide(x, y)),
     np.fmod:       (one, lambda z, x, y: -np.trunc(x / y)),
     np.copysign:   (lambda z, x, y: np.sign(z) * np.sign(x), lambda z, x, y: 0.0),
+
+    # our own, most of them derivatives of the above
+    sech_squared:  (lambda z, x: -2 * z * np.tanh(x),),
+    angle:         (lambda z, x: -1j / x if np.iscomplexobj(x) else 0.0,),
+    jump:          (lambda z, x: steep(x),),
+    quotient:      (lambda z, x, y: 1 / y, lambda z, x, y: -z / y),
 }
 # fmt: on
 
@@ -110,9 +147,13 @@ def power_exponent(z: Any, x: Any) -> Any:
 
 def direction(z: Any, x: Any) -> Any:
     """d|x|/dx: the sign of a real number, conj(x)/|x| of a complex one, 0 at 0."""
-    if np.iscomplexobj(x):
-        return np.conjugate(x) / nonzero(z)
-    return np.sign(x)
+    return quotient(np.conjugate(x), z) if np.iscomplexobj(x) else jump(x)
+
+
+def steep(x: Any) -> tuple[Any, Any]:
+    """Return the slope of a jump at 0, which exists only there."""
+    here = np.equal(x, 0)
+    return np.where(here, np.inf, 0.0).astype(x.dtype), here
 
 
 def chosen(z: Any, y: Any, mask: Any) -> Any:
@@ -195,7 +236,6 @@ RULES: dict[Callable[..., Any], Primitive] = {
     **{f: elementwise(f, d, multilinear=True) for f, d in LINEAR.items()},
     **{f: elementwise(f, d) for f, d in ELEMENTWISE.items()},
     np.conjugate: Primitive("conjugate", np.conjugate, conjugate_partial),
-    np.angle: elementwise(np.angle, (lambda z, x: -1j / x if np.iscomplexobj(x) else 0.0,)),
     np.where: elementwise(
         np.where,
         (lambda z, c, x, y: 0.0, lambda z, c, x, y: (ONE, np.not_equal(c, 0)),

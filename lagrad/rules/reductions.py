@@ -5,7 +5,9 @@ a function of z (with the reduced axes kept, of length one), x and the axes; a p
 ``(weight, mask)`` where only some entries take part.
 
 Conventions: equal maxima (minima) share the multiplier evenly; a norm has derivative 0 at 0, and
-so has a standard deviation of equal numbers.
+so has a standard deviation of equal numbers. These hold for the first derivative. There the second
+one is infinite and reported as not finite, also for the square of a norm or of a standard
+deviation; ``x @ x`` and ``np.var`` have it.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from scipy import special as sc
 from lagrad.dispatch import overridable
 from lagrad.partials import ONE, Partial, Scale, Sum, then
 from lagrad.primitive import Primitive
-from lagrad.rules.elementwise import direction, finite, nonzero
+from lagrad.rules.constant import stopped
+from lagrad.rules.elementwise import direction, finite, nonzero, quotient
 
 Axes = tuple[int, ...]
 
@@ -49,8 +52,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def scale_to(x: Any, z: Any) -> Any:
     """Return x / z with 0 where z is 0, and conj(x) for complex x."""
-    x = np.conjugate(x) if np.iscomplexobj(x) else x
-    return x / nonzero(z)
+    return quotient(np.conjugate(x) if np.iscomplexobj(x) else x, z)
 
 
 def ties(z: Any, x: Any, axes: Axes) -> tuple[Any, Any]:
@@ -74,9 +76,22 @@ def product_of_others(z: Any, x: Any, axes: Axes) -> Any:
 
 
 def center(x: Any, axes: Axes) -> Any:
-    """Return conj(x - its mean), the direction in which |x - mean|^2 grows."""
+    """Return conj(x - its mean), the direction in which |x - mean|^2 grows.
+
+    One of the entries is taken away first, as a constant: so equal numbers are exactly at their
+    mean, which rounding would make a little different.
+    """
+    first = tuple(slice(0, 1) if k in axes else slice(None) for k in range(np.ndim(x)))
+    x = x - stopped(x[first]) if axes else x
     x = x - np.mean(x, axis=axes, keepdims=True)
     return np.conjugate(x) if np.iscomplexobj(x) else x
+
+
+def spread(x: Any, axes: Axes, ddof: float) -> Any:
+    """Return the derivative of the standard deviation, which is sqrt(sum |c|^2 share)."""
+    c, share = center(x, axes), inverse(size(x, axes) - ddof)
+    squares = np.real(c) * np.real(c) + np.imag(c) * np.imag(c) if np.iscomplexobj(c) else c * c
+    return quotient(c * share, np.sqrt(np.sum(squares, axis=axes, keepdims=True) * share))
 
 
 def size(x: Any, axes: Axes) -> int:
@@ -84,10 +99,15 @@ def size(x: Any, axes: Axes) -> int:
     return math.prod(np.shape(x)[k] for k in axes)
 
 
+def inverse(n: float) -> float:
+    """Return 1/n, and NaN where no entry is left to share."""
+    return 1 / n if n > 0 else math.nan
+
+
 # fmt: off
 WEIGHTS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.sum:    lambda z, x, axes: ONE,
-    np.mean:   lambda z, x, axes: 1 / size(x, axes),
+    np.mean:   lambda z, x, axes: inverse(size(x, axes)),
     np.prod:   product_of_others,
     np.max:    ties,
     np.min:    ties,
@@ -96,8 +116,8 @@ WEIGHTS: dict[Callable[..., Any], Callable[..., Any]] = {
     logsumexp: lambda z, x, axes: np.exp(x - finite(z)),
 }
 SPREADS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.var: lambda z, x, axes, ddof: 2 / (size(x, axes) - ddof) * center(x, axes),
-    np.std: lambda z, x, axes, ddof: center(x, axes) / nonzero(z * (size(x, axes) - ddof)),
+    np.var: lambda z, x, axes, ddof: 2 * inverse(size(x, axes) - ddof) * center(x, axes),
+    np.std: lambda z, x, axes, ddof: spread(x, axes, ddof),
 }
 NORMS: dict[Any, Callable[..., Any]] = {
     2:       lambda z, x, axes: scale_to(x, z),
@@ -115,10 +135,12 @@ def extreme(z: Any, x: Any, axes: Axes) -> tuple[Any, Any]:
 
 
 def power_norm(p: float) -> Callable[..., Any]:
-    """Return the weight of (sum |x|^p)^(1/p)."""
+    """Return the weight of (sum |x|^p)^(1/p); it is smooth at a zero of x if p > 2."""
 
     def weight(z: Any, x: Any, axes: Axes) -> Any:
         size_of = np.absolute(x)
+        if p > 2:
+            return scale_to(x, z) * (size_of / nonzero(z)) ** (p - 2)
         return direction(size_of, x) * (size_of / nonzero(z)) ** (p - 1)
 
     return weight

@@ -17,6 +17,7 @@ import numpy as np
 from lagrad.dispatch import is_basic, overridable, scatter_add
 from lagrad.partials import ONE, Broadcast, Cast, Move, Partial, Scale, origins, then
 from lagrad.primitive import Primitive
+from lagrad.status import TraceError
 
 
 def same(*names: str, **defaults: Any) -> Callable[..., Any]:
@@ -38,8 +39,13 @@ def reshape_arguments(a: Any, *shape: Any, order: str = "C", **other: Any) -> An
         shape, order = shape[:-1], shape[-1]
     if not shape:
         shape = (other.pop("shape", other.pop("newshape", None)),)
-    if other or order not in ("C", "F"):
-        raise TypeError(f"{sorted(other) or f'order={order!r}'} instead of order='C' or 'F'")
+    if other:
+        raise TypeError(f"unexpected {sorted(other)}")
+    if order not in ("C", "F"):
+        raise TraceError(
+            f"order={order!r} goes by the layout in memory, which is no part of a constraint. "
+            "Write order='C' (rows first, the default) or order='F' (columns first)"
+        )
     return (a,), {"shape": shape[0] if len(shape) == 1 else shape, "order": order}
 
 
@@ -202,8 +208,18 @@ def assign_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
         places.ravel(),
     )
     chosen = None if won.all() else Scale(ONE, places.shape, stands)
-    stretch = Broadcast(np.shape(v), places.shape) if np.shape(v) != places.shape else None
-    return then(put, chosen, stretch)
+    given = np.shape(v)
+    # NumPy lets v have more axes than its place, if they come first and are of length one.
+    short = given[max(0, len(given) - places.ndim) :]
+    stretch = Broadcast(short, places.shape) if short != places.shape else None
+    return then(put, chosen, stretch, reshaped(given, short) if short != given else None)
+
+
+def reshaped(in_shape: tuple[int, ...], out_shape: tuple[int, ...]) -> Move:
+    """Return the move that keeps the order of the entries."""
+    return Move(
+        lambda v: np.reshape(v, out_shape), lambda w: np.reshape(w, in_shape), in_shape, out_shape
+    )
 
 
 def concatenate(*arrays: Any, axis: int | None = 0) -> Any:

@@ -24,7 +24,7 @@ def zeta(s: Any, x: Any) -> Any:
 
 # fmt: off
 ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
-    sc.expit:     (lambda z, x: z * (1 - z),),
+    sc.expit:     (lambda z, x: z * sc.expit(-x),),
     sc.logit:     (lambda z, x: 1 / (x * (1 - x)),),
     sc.log_expit: (lambda z, x: sc.expit(-x),),
     sc.erf:       (lambda z, x: 2 / ROOT_PI * np.exp(-x * x),),
