@@ -57,9 +57,11 @@ def test_blocks_stand_in_solve_order_with_their_names():
 
 def test_diagonal_runs_from_top_left_and_the_cycle_is_boxed():
     ax = spy(sellar())
-    assert ax.get_xlim() == (0, 6) and ax.get_ylim() == (6, 0)
+    assert ax.get_xlim() == pytest.approx((0, 6), abs=0.05)  # room for a box in the corner
+    assert ax.get_ylim() == pytest.approx((6, 0), abs=0.05)
     assert boxes(ax) == [(3, 3, 2, 2)]
-    assert ax.get_title() == "A: 6 x 6, 17 entries, 1 cycle"
+    assert ax.get_title() == "A by variable: 6 x 6 blocks, 17 filled, 1 cycle"
+    assert spy(sellar(), level="entries").get_title() == "A by entry: 6 x 6, 17 entries, 1 cycle"
     assert "lambda" in ax.get_xlabel() and "z_j" in ax.get_ylabel()
 
 
@@ -107,6 +109,39 @@ def test_box_of_a_vector_has_its_size():
     ax = spy(gallery.load("les-miserables").model, level="entries")
     start = 254 + 77 + 1 + 77 + 508
     assert boxes(ax) == [(start, start, 77, 77)]
+
+
+def test_few_entries_are_set_apart_and_many_are_not():
+    for problem, level, apart in (
+        ("two-layer", "entries", True),
+        ("les-miserables", "entries", False),
+    ):
+        drawn = spy(gallery.load(problem).model, level=level).collections[0]
+        assert (tuple(drawn.get_edgecolor()[0][:3]) == (1, 1, 1)) is apart
+
+
+def long_names():
+    system = lg.System(
+        **{f"input_with_a_rather_long_name_{k}": np.ones(1 + 40 * k) for k in (0, 1)}
+    )
+    system.input("end", 1.0)
+    for k in range(3):
+        system.constrain(f"total_{k}", lambda a: np.sum(a), ["input_with_a_rather_long_name_1"])
+    return system
+
+
+@pytest.mark.parametrize("level", ["blocks", "entries"])
+def test_names_do_not_touch_and_what_is_left_out_is_said(level):
+    ax = spy(long_names(), level=level)
+    ax.figure.canvas.draw()
+    for axis in (ax.xaxis, ax.yaxis):
+        areas = [text.get_window_extent() for text in axis.get_ticklabels()]
+        areas.append(axis.label.get_window_extent())
+        pairs = [(a, b) for k, a in enumerate(areas) for b in areas[:k]]
+        assert not any(a.overlaps(b) for a, b in pairs)
+        assert len(areas) == 7 or f"{len(areas) - 1} of 6 have room" in axis.label.get_text()
+    assert not ax.xaxis.label.get_window_extent().overlaps(ax.title.get_window_extent())
+    assert "input_with...ong_name_1" in names(ax.xaxis)
 
 
 def test_residuals_have_frames_of_their_own_shape_and_no_diagonal():
@@ -195,3 +230,19 @@ def test_picture_has_two_panels_where_entries_show_more(tmp_path):
         save_picture(gallery.load(name).model.solve().system, path, name)
         height, width = plt.imread(path).shape[:2]
         assert round(width / height) == panels
+
+
+def test_titles_of_the_two_panels_are_at_one_height():
+    from matplotlib.figure import Figure
+
+    from lagrad.views.picture import level_titles
+
+    figure = Figure(figsize=(12, 7), layout="compressed")
+    for ax, level in zip(figure.subplots(1, 2), ("blocks", "entries"), strict=True):
+        spy(long_names(), ax, level=level)
+    level_titles(figure)
+    figure.draw_without_rendering()
+    tops = [ax.title.get_window_extent().y0 for ax in figure.axes]
+    assert tops[0] == pytest.approx(tops[1], abs=1)
+    for ax in figure.axes:
+        assert not ax.xaxis.label.get_window_extent().overlaps(ax.title.get_window_extent())

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lagrad.views.spy import NAMED, spy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def save_picture(system: Any, path: Path, title: str) -> None:
@@ -27,4 +30,16 @@ def save_picture(system: Any, path: Path, title: str) -> None:
     for ax, level in zip(figure.subplots(1, len(levels), squeeze=False).flat, levels, strict=True):
         spy(system, ax, level=level)
     figure.suptitle(title, fontweight="bold")
+    level_titles(figure)
     figure.savefig(path, dpi=120)
+
+
+def level_titles(figure: Figure) -> None:
+    """Put the titles at one height, whatever the length of the names below them."""
+    figure.draw_without_rendering()  # lays out
+    figure.set_layout_engine("none")
+    tops = [ax.transAxes.transform(ax.title.get_position())[1] for ax in figure.axes]
+    for ax in figure.axes:
+        if ax.get_title():
+            _, y = ax.transAxes.inverted().transform((0, max(tops)))
+            ax.set_title(ax.get_title(), y=y)

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
 NAMED = 60  # up to so many variables, rows and columns carry their names
-CHARACTERS = 60  # that fit side by side on the horizontal axis
+LONGEST = 24  # characters of a name; of a longer one its beginning and its end
+FONT = (5.5, 7.0, 10.0)  # points of a name: with 60 of them, where sizes are uneven, with room
+LINE, WIDTH = 1.2, 0.6  # height of a line and width of a character, in sizes of the font
+COUNTED = 120  # up to so many rows a hairline sets entries apart
+MARGIN = 0.006  # of the rows, around A, so that a box in its corner is seen
 EXACT_ROWS, EXACT_ENTRIES = 2_000, 200_000  # up to here every entry is drawn, above the density
 BINS = 400  # cells a side of the density
 
@@ -76,7 +80,7 @@ def spy(
         row_offsets, column_offsets = (np.arange(n + 1) for n in pattern.shape)
     else:
         pattern, row_offsets, column_offsets = system.A, system.offsets, system.equation_offsets
-    equations = equation_blocks(system)
+    equations = system.equation_blocks
     rows = Side.of(system.variables, row_offsets, system.blocks if order == "solve" else None)
     columns = Side.of(system.equations, column_offsets, equations if order == "solve" else None)
 
@@ -84,15 +88,23 @@ def spy(
     places = rows.position[entries.row], columns.position[entries.col]
     if max(pattern.shape) <= EXACT_ROWS and entries.nnz <= EXACT_ENTRIES:
         own = own_rows(system, row_offsets, column_offsets)[entries.col] == entries.row
-        draw_entries(ax, *places, own)
+        draw_entries(ax, *places, own, apart=max(pattern.shape) <= COUNTED)
     else:
         draw_density(ax, *places, pattern.shape)
     cycles = [k for k, cyclic in enumerate(system.cyclic) if cyclic]
     draw_boxes(ax, [(rows.span(system.blocks[k]), columns.span(equations[k])) for k in cycles])
     draw_labels(ax, rows, columns)
-    count = {0: "acyclic", 1: "1 cycle"}.get(len(cycles), f"{len(cycles):,} cycles")
-    ax.set_title(f"A: {rows.total:,} x {columns.total:,}, {entries.nnz:,} entries, {count}")
+    ax.set_title(title(level, pattern.shape, entries.nnz, len(cycles)))
     return ax
+
+
+def title(level: str, shape: tuple[int, int], filled: int, cycles: int) -> str:
+    """Say what is drawn, and count it."""
+    size = f"{shape[0]:,} x {shape[1]:,}"
+    loops = {0: "acyclic", 1: "1 cycle"}.get(cycles, f"{cycles:,} cycles")
+    if level == "blocks":
+        return f"A by variable: {size} blocks, {filled:,} filled, {loops}"
+    return f"A by entry: {size}, {filled:,} {'entry' if filled == 1 else 'entries'}, {loops}"
 
 
 def multiplier_system(obj: Any) -> Any:
@@ -111,16 +123,10 @@ def multiplier_system(obj: Any) -> Any:
     )
 
 
-def equation_blocks(system: Any) -> Sequence[tuple[int, ...]]:
-    """Return the equations of each block; in a traced graph equation i defines variable i."""
-    blocks = getattr(system.model, "blocks", None)
-    return system.blocks if blocks is None else [block.equations for block in blocks]
-
-
 def own_rows(system: Any, offsets: np.ndarray, equation_offsets: np.ndarray) -> np.ndarray:
     """Return for each column the row of the variable that its equation defines, -1 for none."""
     sizes = np.diff(equation_offsets)
-    defines = np.asarray(getattr(system.model, "defines", np.arange(len(sizes))))
+    defines = np.asarray(system.defines, dtype=int)
     shift = np.where(defines >= 0, offsets[defines] - equation_offsets[:-1], -(offsets[-1] + 1))
     return np.maximum(np.arange(equation_offsets[-1]) + np.repeat(shift, sizes), -1)
 
@@ -167,10 +173,14 @@ class Side:
         return (first, size) if last - first == size else None
 
 
-def draw_entries(ax: Axes, rows: np.ndarray, columns: np.ndarray, own: np.ndarray) -> None:
-    """Draw one square an entry; the outline keeps it visible when it is smaller than a pixel.
+def draw_entries(
+    ax: Axes, rows: np.ndarray, columns: np.ndarray, own: np.ndarray, apart: bool
+) -> None:
+    """Draw one square an entry.
 
-    ``own`` says where an equation z_i = f_i meets the variable that it defines.
+    The outline is white where entries are to be told ``apart``; else it has their colour, which
+    keeps those visible that are smaller than a pixel. ``own`` says where an equation z_i = f_i
+    meets the variable that it defines.
     """
     from matplotlib.collections import PolyCollection
 
@@ -181,7 +191,13 @@ def draw_entries(ax: Axes, rows: np.ndarray, columns: np.ndarray, own: np.ndarra
     ):
         squares = np.column_stack([columns[chosen], rows[chosen]])[:, None, :] + corners
         ax.add_collection(
-            PolyCollection(squares, facecolor=color, edgecolor=color, linewidth=0.5, label=text)
+            PolyCollection(
+                squares,
+                facecolor=color,
+                edgecolor="white" if apart else color,
+                linewidth=0.8 if apart else 0.5,
+                label=text,
+            )
         )
 
 
@@ -223,32 +239,62 @@ def draw_boxes(ax: Axes, boxes: list[tuple[tuple[int, int] | None, ...]]) -> Non
 
 def draw_labels(ax: Axes, rows: Side, columns: Side) -> None:
     """Write the letters on the axes, the names where there is room, and the legend."""
-    ax.set(xlim=(0, columns.total), ylim=(rows.total, 0), aspect="equal", axisbelow=True)
-    ax.set_xlabel(r"equations $r_i$ (multipliers $\lambda_i$)")
-    ax.set_ylabel(r"variables $z_j$")
+    margin = MARGIN * max(rows.total, columns.total)
+    ax.set(
+        xlim=(-margin, columns.total + margin),
+        ylim=(rows.total + margin, -margin),
+        aspect="equal",
+        axisbelow=True,
+    )
     ax.xaxis.set_label_position("top")
     ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
-    label_axis(ax.xaxis, columns, across=True)
-    label_axis(ax.yaxis, rows, across=False)
+    across = label_axis(ax, ax.xaxis, columns)
+    down = label_axis(ax, ax.yaxis, rows)
+    ax.set_xlabel(rf"equations $r_i$ (multipliers $\lambda_i$){across}", labelpad=9)
+    ax.set_ylabel(rf"variables $z_j${down}", labelpad=9)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=3, frameon=False)
 
 
-def label_axis(axis: Axis, side: Side, across: bool) -> None:
-    """Name the members, if they are few; those too narrow for a name go without."""
+def label_axis(ax: Axes, axis: Axis, side: Side) -> str:
+    """Name the members, if they are few; return what the axis label has to say about it."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     if len(side.names) > NAMED:
         axis.set_major_locator(MaxNLocator(5, integer=True))
         axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        return
-    order = np.argsort(side.starts, kind="stable")
-    wide = order[side.sizes[order] * NAMED >= side.total]
-    names = [side.names[k] for k in wide]
-    room = side.sizes[wide] / side.total * CHARACTERS
-    crowded = across and bool(np.any(np.fromiter(map(len, names), int) >= room))
-    axis.set_ticks(side.starts[wide] + side.sizes[wide] / 2, names)
-    axis.set_tick_params(length=0, labelrotation=90 if crowded else 0)
-    axis.set_ticks(side.starts[order[1:]], minor=True)
+        return ""
+    points = 72 / ax.figure.dpi * min(ax.bbox.width, ax.bbox.height) / side.total
+    smallest, small, large = FONT
+    shown = with_room(side, min(small * LINE / points, side.total / len(side.names)))
+    names = [shortened(side.names[k]) for k in shown]
+    at = side.starts[shown] + side.sizes[shown] / 2
+    gaps = np.diff(at) * points
+    font = float(np.clip(min(gaps, default=np.inf) / LINE, smallest, large))
+    axis.set_ticks(at, names)
+    axis.set_tick_params(length=0, labelsize=font)
+    if axis is ax.xaxis:
+        widths = WIDTH * font * np.fromiter(map(len, names), float) + font / 2
+        touching = bool(np.any((widths[1:] + widths[:-1]) / 2 > gaps))
+        axis.set_tick_params(labelrotation=90 if touching else 0)
+    axis.set_ticks(np.sort(side.starts)[1:], minor=True)
     axis.set_tick_params(which="minor", length=0)
     axis.grid(which="minor", color="#dddddd", linewidth=0.5)
+    few = len(names) == len(side.names)
+    return "" if few else f"; {len(names)} of {len(side.names)} have room for a name"
+
+
+def with_room(side: Side, pitch: float) -> np.ndarray:
+    """Return the members, top to bottom, whose centres are ``pitch`` apart; the larger go first."""
+    centres = side.starts + side.sizes / 2
+    taken: list[int] = []
+    for k in np.argsort(-side.sizes, kind="stable"):
+        if all(abs(centres[k] - centres[other]) >= pitch for other in taken):
+            taken.append(int(k))
+    return np.array(sorted(taken, key=lambda k: centres[k]), dtype=int)
+
+
+def shortened(name: str) -> str:
+    """Return the beginning and the end of a long name."""
+    half = (LONGEST - 3) // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}...{name[-half:]}"
