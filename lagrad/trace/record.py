@@ -335,7 +335,7 @@ def new_like(function: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
     traced = a if isinstance(a, Traced) else next(x for x in args if isinstance(x, Traced))
     plain = np.empty(np.shape(a), getattr(a, "dtype", None))
     if any(isinstance(x, Traced) for x in (*args, *kwargs.values())):
-options = {k: v for k, v in kwargs.items() if k in ("dtype", "shape", "order")}
+        options = {k: v for k, v in kwargs.items() if k in ("dtype", "shape", "order")}
         out = constant_array(traced._trace, np.zeros_like(plain, **options))
         out[...] = args[0] if args else kwargs["fill_value"]
         return out
