@@ -22,14 +22,26 @@ BYTES_PER_ENTRY = 56
 
 
 def available_memory() -> int:
-    """Return the bytes of memory that are free, or all there is where that is not told."""
+    """Return the bytes of memory that can be had, or all there is where that is not told."""
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        # What the kernel would give up, its caches of files included, and not what lies idle.
+        with open("/proc/meminfo", encoding="ascii") as told:
+            found = {line.split(":")[0]: line.split()[1] for line in told}
+        return int(found["MemAvailable"]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         return 2**33
 
 
-def refuse_too_large(entries: int, what: str) -> None:
+def refuse_too_large(
+    entries: int,
+    what: str,
+    remedy: str = "Solve matrix-free (method='sweep'), or look at .block_pattern, which is small",
+    each: int = BYTES_PER_ENTRY,
+) -> None:
     """Refuse to make a matrix that would not fit in memory, before anything is made.
 
     Raises
@@ -37,11 +49,11 @@ def refuse_too_large(entries: int, what: str) -> None:
     SizeError
         With the size in bytes.
     """
-    need, have = entries * BYTES_PER_ENTRY, available_memory()
+    need, have = entries * each, available_memory()
     if need > have:
         raise SizeError(
             f"{what} would have {entries:,} entries and need {need:,} bytes, {have:,} are free. "
-            "Solve matrix-free (method='sweep'), or look at .block_pattern, which is small"
+            + remedy
         )
 
 

@@ -66,7 +66,11 @@ def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.c
             if j in found:
                 source, target = (int(sizes[j]), bool(wide[j])), (int(sizes[i]), bool(wide[i]))
                 local = Coordinates(*real_entries(entries, conjugates, source, target))
-                refuse_too_large(int(np.diff(found[j].indptr)[local.col].sum()), "a Jacobian")
+                refuse_too_large(
+                    int(np.diff(found[j].indptr)[local.col].sum()),
+                    "a sparse Jacobian",
+                    "Apply it to vectors instead: lg.jvp and lg.vjp never form it",
+                )
                 with np.errstate(all="ignore"):
                     parts.append(product_entries(local, found[j]))
         if parts:

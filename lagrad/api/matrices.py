@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 from lagrad.api.arguments import Argnums, Transform, graph_of, of, own, pair, selected
 from lagrad.api.gradients import grad, jvp
+from lagrad.assemble import refuse_too_large
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.eliminate import accumulate
 from lagrad.finite import refuse_nonfinite
@@ -85,6 +86,13 @@ def _jacobian(
     else:
         m = sum(np.size(y) for y in outputs)
         n = sum(values[r].size for r in inputs)
+        # Twice: the rows that are found, and the array that they are put into.
+        refuse_too_large(
+            m * n,
+            "the Jacobian",
+            "Say sparse=True, or apply it to vectors: lg.jvp and lg.vjp never form it",
+            each=16,
+        )
         # A multiplier of a real variable is real, so complex results need tangents.
         complex_out = any(np.iscomplexobj(y) for y in outputs)
         by_rows = (m <= n or complex_in) and not (complex_out and not complex_in)
