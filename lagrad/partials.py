@@ -73,15 +73,32 @@ class Partial:
         return f"{type(self).__name__}({self.out_shape} <- {self.in_shape})"
 
 
-class Scale(Partial):
+class Diagonal(Partial):
+    """A map of each entry to itself; a child says how, and what stands on its diagonal."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.in_shape = self.out_shape = shape
+
+    def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
+        return self.adjoint(w), mask
+
+    def entries(self) -> Entries:
+        i = np.arange(self.count())
+        return i, i, np.ones(len(i))
+
+    def count(self) -> int:
+        return math.prod(self.out_shape)
+
+
+class Scale(Diagonal):
     """``v -> d * v``, the diagonal of an elementwise function; ``d`` broadcasts to the shape.
 
     With a ``mask`` only the entries where it holds exist, and ``d`` is zero (or `ONE`) elsewhere.
     """
 
     def __init__(self, d: Any, shape: tuple[int, ...], mask: Any = None) -> None:
+        super().__init__(shape)
         self.d, self.mask = d, mask
-        self.in_shape = self.out_shape = shape
         self.selects = mask is not None
 
     def apply(self, v: Any) -> Any:
@@ -96,15 +113,17 @@ class Scale(Partial):
         return scaled(self.d, w, mask), mask
 
     def entries(self) -> Entries:
-        i = np.arange(math.prod(self.out_shape))
+        i = np.arange(self.count())
         data = np.broadcast_to(self.d, self.out_shape).ravel()
         if self.mask is None:
             return i, i, data
         here = np.broadcast_to(self.mask, self.out_shape).ravel()
         return i[here], i[here], data[here]
 
-    def count(self) -> int:
-        return math.prod(self.out_shape)
+
+def weight_and_mask(d: Any) -> tuple[Any, Any]:
+    """Return (d, mask) of a derivative, which is given as such a pair where only some exist."""
+    return d if type(d) is tuple else (d, None)
 
 
 def scaled(d: Any, v: Any, mask: Any) -> Any:
@@ -127,6 +146,71 @@ def scaled(d: Any, v: Any, mask: Any) -> Any:
 #: The derivative of a sum; known by identity, so that nothing is multiplied by it. As a Python
 #: float it leaves float32 what it is.
 ONE = 1.0
+
+
+class Cast(Diagonal):
+    """A change of dtype: float32 with float64, or a real number that becomes complex."""
+
+    def __init__(self, shape: tuple[int, ...], source: np.dtype, target: np.dtype) -> None:
+        super().__init__(shape)
+        self.source, self.target = source, target
+
+    def apply(self, v: Any) -> Any:
+        return as_dtype(v, self.target)
+
+    def adjoint(self, w: Any) -> Any:
+        return as_dtype(w, self.source)
+
+
+def as_dtype(v: Any, dtype: np.dtype) -> Any:
+    """Return ``v`` as ``dtype``; from complex to real the real part, the adjoint of widening."""
+    if np.iscomplexobj(v) and dtype.kind != "c":
+        v = np.real(v)
+    return v.astype(dtype)
+
+
+class Conjugate(Diagonal):
+    """``v -> conj(v)``: linear over the reals only; its own adjoint under Re(w v)."""
+
+    conjugates = True
+
+    def apply(self, v: Any) -> Any:
+        return np.conjugate(v)
+
+    def adjoint(self, w: Any) -> Any:
+        return np.conjugate(w)
+
+
+class Function(Partial):
+    """A matrix-free map given by its two actions; the entries come from unit vectors."""
+
+    def __init__(
+        self,
+        forward: Callable[[Any], Any],
+        backward: Callable[[Any], Any],
+        in_shape: tuple[int, ...],
+        out_shape: tuple[int, ...],
+        selects: bool = False,
+    ) -> None:
+        self.forward, self.backward, self.selects = forward, backward, selects
+        self.in_shape, self.out_shape = in_shape, out_shape
+
+    def apply(self, v: Any) -> Any:
+        return self.forward(v)
+
+    def adjoint(self, w: Any) -> Any:
+        return self.backward(w)
+
+    def entries(self) -> Entries:
+        n, m = math.prod(self.in_shape), math.prod(self.out_shape)
+        if n <= m:
+            units = np.eye(n).reshape(n, *self.in_shape)
+            columns = [np.ravel(self.apply(e)) for e in units]
+            dense = np.stack(columns, axis=1) if n else np.zeros((m, 0))
+        else:
+            units = np.eye(m).reshape(m, *self.out_shape)
+            dense = np.stack([np.ravel(self.adjoint(e)) for e in units]) if m else np.zeros((0, n))
+        return Matrix(dense, self.in_shape, self.out_shape).entries()
 
 
 class Structural(Partial):
@@ -168,56 +252,51 @@ class Sum(Structural):
         return math.prod(self.in_shape)
 
 
-class Broadcast(Structural):
+class Transpose(Structural):
+    """The transpose of a structural map: what was taken is put, and what was copied is summed."""
+
+    def __init__(self, p: Structural) -> None:
+        self.p, self.in_shape, self.out_shape = p, p.out_shape, p.in_shape
+
+    def apply(self, v: Any) -> Any:
+        return self.p.adjoint(v)
+
+    def adjoint(self, w: Any) -> Any:
+        return self.p.apply(w)
+
+    def entries(self) -> Entries:
+        rows, columns, data = self.p.entries()
+        return columns, rows, data
+
+    def count(self) -> int:
+        return self.p.count()
+
+
+class Broadcast(Transpose):
     """``v -> v`` stretched to ``out_shape``; its transpose sums what was copied."""
 
     def __init__(self, in_shape: tuple[int, ...], out_shape: tuple[int, ...]) -> None:
-        self.in_shape, self.out_shape = in_shape, out_shape
         lead = len(out_shape) - len(in_shape)
         stretched = tuple(
             k for k, n in enumerate(out_shape) if k < lead or (in_shape[k - lead] == 1 and n != 1)
         )
-        self.sum = Sum(stretched, out_shape, keepdims=False)
+        super().__init__(Sum(stretched, out_shape, keepdims=False))
+        self.in_shape = in_shape
 
     def apply(self, v: Any) -> Any:
         return np.broadcast_to(v, self.out_shape)
 
     def adjoint(self, w: Any) -> Any:
-        total = self.sum.apply(w)
+        total = self.p.apply(w)
         return total if np.shape(total) == self.in_shape else np.reshape(total, self.in_shape)
 
-    def entries(self) -> Entries:
-        columns, rows, data = self.sum.entries()
-        return rows, columns, data
 
-    def count(self) -> int:
-        return math.prod(self.out_shape)
-
-
-class Move(Structural):
+class Move(Structural, Function):
     """A map that only moves entries: ``forward`` takes each output from one input or from none.
 
     Both directions are given as functions; the entries come from ``forward`` itself, run on the
     indices of its argument.
     """
-
-    def __init__(
-        self,
-        forward: Callable[[Any], Any],
-        backward: Callable[[Any], Any],
-        in_shape: tuple[int, ...],
-        out_shape: tuple[int, ...],
-        selects: bool = False,
-    ) -> None:
-        self.forward, self.backward = forward, backward
-        self.in_shape, self.out_shape = in_shape, out_shape
-        self.selects = selects
-
-    def apply(self, v: Any) -> Any:
-        return self.forward(v)
-
-    def adjoint(self, w: Any) -> Any:
-        return self.backward(w)
 
     def entries(self) -> Entries:
         source = origins(self.apply, self.in_shape)
@@ -232,62 +311,6 @@ def origins(move: Callable[[Any], Any], in_shape: tuple[int, ...]) -> np.ndarray
     """Return, for each output entry of ``move``, the flat index of its input, or -1 for none."""
     numbered = np.arange(1, math.prod(in_shape) + 1).reshape(in_shape)
     return np.asarray(move(numbered)).ravel() - 1
-
-
-class Cast(Partial):
-    """A change of dtype: float32 with float64, or a real number that becomes complex."""
-
-    def __init__(self, shape: tuple[int, ...], source: np.dtype, target: np.dtype) -> None:
-        self.in_shape = self.out_shape = shape
-        self.source, self.target = source, target
-
-    def apply(self, v: Any) -> Any:
-        return as_dtype(v, self.target)
-
-    def adjoint(self, w: Any) -> Any:
-        return as_dtype(w, self.source)
-
-    def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
-        return self.adjoint(w), mask
-
-    def entries(self) -> Entries:
-        i = np.arange(self.count())
-        return i, i, np.ones(len(i))
-
-    def count(self) -> int:
-        return math.prod(self.out_shape)
-
-
-def as_dtype(v: Any, dtype: np.dtype) -> Any:
-    """Return ``v`` as ``dtype``; from complex to real the real part, the adjoint of widening."""
-    if np.iscomplexobj(v) and dtype.kind != "c":
-        v = np.real(v)
-    return v.astype(dtype)
-
-
-class Conjugate(Partial):
-    """``v -> conj(v)``: linear over the reals only; its own adjoint under Re(w v)."""
-
-    conjugates = True
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.in_shape = self.out_shape = shape
-
-    def apply(self, v: Any) -> Any:
-        return np.conjugate(v)
-
-    def adjoint(self, w: Any) -> Any:
-        return np.conjugate(w)
-
-    def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
-        return self.apply(w), mask
-
-    def entries(self) -> Entries:
-        i = np.arange(self.count())
-        return i, i, np.ones(len(i))
-
-    def count(self) -> int:
-        return math.prod(self.out_shape)
 
 
 class Matrix(Partial):
@@ -337,37 +360,6 @@ class SparseProduct(Partial):
         return self.m.nnz * math.prod(self.in_shape[1:])
 
 
-class Function(Partial):
-    """A matrix-free map given by its two actions; the entries come from unit vectors."""
-
-    def __init__(
-        self,
-        forward: Callable[[Any], Any],
-        backward: Callable[[Any], Any],
-        in_shape: tuple[int, ...],
-        out_shape: tuple[int, ...],
-    ) -> None:
-        self.forward, self.backward = forward, backward
-        self.in_shape, self.out_shape = in_shape, out_shape
-
-    def apply(self, v: Any) -> Any:
-        return self.forward(v)
-
-    def adjoint(self, w: Any) -> Any:
-        return self.backward(w)
-
-    def entries(self) -> Entries:
-        n, m = math.prod(self.in_shape), math.prod(self.out_shape)
-        if n <= m:
-            units = np.eye(n).reshape(n, *self.in_shape)
-            columns = [np.ravel(self.apply(e)) for e in units]
-            dense = np.stack(columns, axis=1) if n else np.zeros((m, 0))
-        else:
-            units = np.eye(m).reshape(m, *self.out_shape)
-            dense = np.stack([np.ravel(self.adjoint(e)) for e in units]) if m else np.zeros((0, n))
-        return Matrix(dense, self.in_shape, self.out_shape).entries()
-
-
 class Compose(Partial):
     """``v -> P (Q v)``."""
 
@@ -415,8 +407,3 @@ def then(*chain: Partial | None) -> Partial:
     for p in reversed(parts[:-1]):
         made = Compose(p, made)
     return made
-
-
-def identity(shape: tuple[int, ...]) -> Scale:
-    """Return the partial of a copy."""
-    return Scale(ONE, shape)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.dispatch import masked_multiply, overridable
-from lagrad.partials import ONE, Broadcast, Conjugate, Partial, Scale, then
+from lagrad.partials import ONE, Broadcast, Conjugate, Partial, Scale, then, weight_and_mask
 from lagrad.primitive import Primitive
 
 
@@ -190,9 +190,7 @@ def elementwise(
     """Return the primitive of an elementwise function; broadcasting is undone here, once."""
 
     def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
-        d, mask = derivatives[k](z, *args), None
-        if type(d) is tuple:
-            d, mask = d
+        d, mask = weight_and_mask(derivatives[k](z, *args))
         shape, own = np.shape(z), np.shape(args[k])
         if own == shape:
             return Scale(d, shape, mask)

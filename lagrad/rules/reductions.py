@@ -20,7 +20,7 @@ import numpy as np
 from scipy import special as sc
 
 from lagrad.dispatch import overridable
-from lagrad.partials import ONE, Partial, Scale, Sum, then
+from lagrad.partials import ONE, Partial, Scale, Sum, then, weight_and_mask
 from lagrad.primitive import Primitive
 from lagrad.rules.constant import stopped
 from lagrad.rules.elementwise import direction, finite, nonzero, quotient
@@ -109,10 +109,7 @@ WEIGHTS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.sum:    lambda z, x, axes: ONE,
     np.mean:   lambda z, x, axes: inverse(size(x, axes)),
     np.prod:   product_of_others,
-    np.max:    ties,
-    np.min:    ties,
-    np.amax:   ties,
-    np.amin:   ties,
+    **dict.fromkeys((np.max, np.min, np.amax, np.amin), ties),
     logsumexp: lambda z, x, axes: np.exp(x - finite(z)),
 }
 SPREADS: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -122,8 +119,7 @@ SPREADS: dict[Callable[..., Any], Callable[..., Any]] = {
 NORMS: dict[Any, Callable[..., Any]] = {
     2:       lambda z, x, axes: scale_to(x, z),
     1:       lambda z, x, axes: direction(np.absolute(x), x),
-    np.inf:  lambda z, x, axes: extreme(z, x, axes),
-    -np.inf: lambda z, x, axes: extreme(z, x, axes),
+    **dict.fromkeys((np.inf, -np.inf), lambda z, x, axes: extreme(z, x, axes)),
 }
 # fmt: on
 
@@ -153,7 +149,12 @@ def axes_of(x: Any, axis: Any) -> Axes:
     return tuple(sorted(int(k) % n for k in axis))
 
 
-def reduction(function: Callable[..., Any], weight: Callable[..., Any], name: str) -> Primitive:
+def reduction(
+    function: Callable[..., Any],
+    weight: Callable[..., Any],
+    arguments: Callable[..., Any],
+    name: str | None = None,
+) -> Primitive:
     """Return the primitive of a reduction; keywords besides axis and keepdims go to the weight."""
 
     def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
@@ -161,12 +162,11 @@ def reduction(function: Callable[..., Any], weight: Callable[..., Any], name: st
         options = {key: v for key, v in kwargs.items() if key not in ("axis", "keepdims")}
         axes = axes_of(x, kwargs["axis"])
         total = Sum(axes, np.shape(x), kwargs["keepdims"])
-        d, mask = weight(np.reshape(z, total.kept), x, axes, **options), None
-        if type(d) is tuple:
-            d, mask = d
+        d, mask = weight_and_mask(weight(np.reshape(z, total.kept), x, axes, **options))
         return total if d is ONE else then(total, Scale(d, np.shape(x), mask))
 
-    return Primitive(name, function, partial, multilinear=function in (np.sum, np.mean))
+    label, linear = name or function.__name__, function in (np.sum, np.mean)
+    return Primitive(label, function, partial, multilinear=linear, arguments=arguments)
 
 
 def reduction_arguments(
@@ -204,16 +204,8 @@ def norm_weight(z: Any, x: Any, axes: Axes, ord: Any) -> Any:
     return weight(z, x, axes)
 
 
-def rule(function: Any, weight: Any, arguments: Any, name: str | None = None) -> Primitive:
-    """Return the primitive with its spelling."""
-    made = reduction(function, weight, name or function.__name__)
-    return Primitive(
-        made.name, made.function, made.partial, multilinear=made.multilinear, arguments=arguments
-    )
-
-
 RULES: dict[Callable[..., Any], Primitive] = {
-    **{f: rule(f, w, reduction_arguments) for f, w in WEIGHTS.items()},
-    **{f: rule(f, w, spread_arguments) for f, w in SPREADS.items()},
-    np.linalg.norm: rule(np.linalg.norm, norm_weight, norm_arguments, "norm"),
+    **{f: reduction(f, w, reduction_arguments) for f, w in WEIGHTS.items()},
+    **{f: reduction(f, w, spread_arguments) for f, w in SPREADS.items()},
+    np.linalg.norm: reduction(np.linalg.norm, norm_weight, norm_arguments, "norm"),
 }

@@ -3,7 +3,9 @@
 How to add one: ``function: (arguments, back)``. ``arguments`` spells a call as
 ``function(x, **options)``; ``back(w, x, **options)`` puts the multiplier of the result into the
 shape of x. The tangent is the function itself, and the entries of A come from running it on the
-indices of x. Where ``back`` is None the transpose is made from those indices.
+indices of x. Where ``back`` is None the transpose is made from those indices. A row of a function
+that may leave entries of x out ends in `SELECTS`: without it an infinite derivative of an entry
+that was left out would make 0 * inf.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.dispatch import is_basic, overridable, scatter_add
-from lagrad.partials import ONE, Broadcast, Cast, Move, Partial, Scale, origins, then
+from lagrad.partials import ONE, Broadcast, Cast, Move, Partial, Scale, Transpose, origins, then
 from lagrad.primitive import Primitive
 from lagrad.status import TraceError
 
@@ -70,7 +72,9 @@ def inverse_axes(axes: Any) -> Any:
 
 
 # fmt: off
-SHAPING: dict[Callable[..., Any], tuple[Callable[..., Any], Callable[..., Any] | None]] = {
+#: The third column: the function may leave entries of x out.
+SELECTS = True
+SHAPING: dict[Callable[..., Any], tuple[Any, ...]] = {
     np.ravel:        (ravel_arguments,
                       lambda w, x, order: np.reshape(w, np.shape(x), order=order)),
     np.squeeze:      (same("axis", axis=None), to_shape_of),
@@ -86,23 +90,23 @@ SHAPING: dict[Callable[..., Any], tuple[Callable[..., Any], Callable[..., Any] |
                       lambda w, x, shift, axis: np.roll(w, np.negative(shift), axis)),
     np.broadcast_to: (same("shape", "subok", subok=False),
                       lambda w, x, shape, subok: Broadcast(np.shape(x), np.shape(w)).adjoint(w)),
-    np.repeat:       (same("repeats", "axis", axis=None), None),
-    np.tile:         (same("reps"), None),
-    np.take:         (same("indices", "axis", axis=None), None),
-    np.diagonal:     (same("offset", "axis1", "axis2", offset=0, axis1=0, axis2=1), None),
-    np.tril:         (same("k", k=0), lambda w, x, k: np.tril(w, k)),
-    np.triu:         (same("k", k=0), lambda w, x, k: np.triu(w, k)),
+    np.repeat:       (same("repeats", "axis", axis=None), None, SELECTS),
+    np.tile:         (same("reps"), None, SELECTS),
+    np.take:         (same("indices", "axis", axis=None), None, SELECTS),
+    np.diagonal:     (same("offset", "axis1", "axis2", offset=0, axis1=0, axis2=1), None, SELECTS),
+    np.tril:         (same("k", k=0), lambda w, x, k: np.tril(w, k), SELECTS),
+    np.triu:         (same("k", k=0), lambda w, x, k: np.triu(w, k), SELECTS),
     np.rot90:        (same("k", "axes", k=1, axes=(0, 1)),
                       lambda w, x, k, axes: np.rot90(w, -k, axes)),
 }
 # fmt: on
 
-#: Those that may leave entries of x out.
-SELECTS = (np.take, np.repeat, np.tile, np.diagonal, np.tril, np.triu)
-
 
 def shaping(
-    function: Callable[..., Any], arguments: Callable[..., Any], back: Callable[..., Any] | None
+    function: Callable[..., Any],
+    arguments: Callable[..., Any],
+    back: Callable[..., Any] | None,
+    selects: bool = False,
 ) -> Primitive:
     """Return the primitive of a function that moves entries."""
 
@@ -115,7 +119,7 @@ def shaping(
         def backward(w: Any) -> Any:
             return gathered_back(forward, shape, w) if back is None else back(w, x, **kwargs)
 
-        return Move(forward, backward, shape, np.shape(z), selects=function in SELECTS)
+        return Move(forward, backward, shape, np.shape(z), selects)
 
     return Primitive(function.__name__, function, partial, multilinear=True, arguments=arguments)
 
@@ -135,50 +139,32 @@ def getitem(x: Any, index: Any) -> Any:
     return x[index]
 
 
+def take(index: Any, shape: tuple[int, ...], out_shape: tuple[int, ...]) -> Move:
+    """Return ``v -> v[index]``, whose transpose adds at the index."""
+    # Arrays of indices may take an entry twice and leave another out.
+    selects = math.prod(out_shape) != math.prod(shape) or not is_basic(index)
+    return Move(
+        lambda v: v[index], lambda w: scatter_add(w, index, shape), shape, out_shape, selects
+    )
+
+
+def reshaped(in_shape: tuple[int, ...], out_shape: tuple[int, ...]) -> Move:
+    """Return the move that keeps the order of the entries."""
+    return Move(
+        lambda v: np.reshape(v, out_shape), lambda w: np.reshape(w, in_shape), in_shape, out_shape
+    )
+
+
 def getitem_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
     """Indexing takes; its transpose adds at the index."""
     x, index = args
-    shape = np.shape(x)
-    return Move(
-        lambda v: v[index],
-        lambda w: scatter_add(w, index, shape),
-        shape,
-        np.shape(z),
-        # Arrays of indices may take an entry twice and leave another out.
-        selects=math.prod(np.shape(z)) != math.prod(shape) or not is_basic(index),
-    )
+    return take(index, np.shape(x), np.shape(z))
 
 
 def scatter_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
     """The transpose of indexing, whose transpose is indexing. Repeated indices are summed."""
     w, index, shape = args
-    size = math.prod(shape)
-    to = np.arange(size).reshape(shape)[index]
-    take = Move(lambda v: v[index], lambda u: scatter_add(u, index, shape), shape, np.shape(w))
-    return Transpose(take, np.broadcast_to(to, np.shape(w)).ravel())
-
-
-class Transpose(Partial):
-    """The transpose of an indexing move; ``to`` holds the output place of each entry."""
-
-    def __init__(self, move: Move, to: np.ndarray) -> None:
-        self.move = move
-        self.in_shape, self.out_shape, self.to = move.out_shape, move.in_shape, to
-
-    def apply(self, v: Any) -> Any:
-        return self.move.adjoint(v)
-
-    def adjoint(self, w: Any) -> Any:
-        return self.move.apply(w)
-
-    def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
-        return self.adjoint(w), None if mask is None else self.adjoint(mask)
-
-    def entries(self) -> Any:
-        return self.to, np.arange(len(self.to)), np.ones(len(self.to))
-
-    def count(self) -> int:
-        return len(self.to)
+    return Transpose(take(index, shape, np.shape(w)))
 
 
 @overridable
@@ -203,23 +189,13 @@ def assign_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     won = last[places.ravel()] == np.arange(places.size)
     stands = np.reshape(won, places.shape)
     # A repeated index keeps its last value only, so the others have no entry.
-    put = Transpose(
-        Move(lambda u: u[index], lambda w: scatter_add(w, index, shape), shape, places.shape),
-        places.ravel(),
-    )
+    put = Transpose(take(index, shape, places.shape))
     chosen = None if won.all() else Scale(ONE, places.shape, stands)
     given = np.shape(v)
     # NumPy lets v have more axes than its place, if they come first and are of length one.
     short = given[max(0, len(given) - places.ndim) :]
     stretch = Broadcast(short, places.shape) if short != places.shape else None
     return then(put, chosen, stretch, reshaped(given, short) if short != given else None)
-
-
-def reshaped(in_shape: tuple[int, ...], out_shape: tuple[int, ...]) -> Move:
-    """Return the move that keeps the order of the entries."""
-    return Move(
-        lambda v: np.reshape(v, out_shape), lambda w: np.reshape(w, in_shape), in_shape, out_shape
-    )
 
 
 def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
@@ -236,13 +212,9 @@ def concatenate_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str,
     start = sum(lengths[:k])
     cut = (slice(None),) * axis + (slice(start, start + lengths[k]),)
 
-    def forward(v: Any) -> Any:
-        return scatter_add(np.reshape(v, -1) if flat else v, cut, np.shape(z))
-
-    def backward(w: Any) -> Any:
-        return np.reshape(w[cut], shape) if flat else w[cut]
-
-    return Move(forward, backward, shape, np.shape(z))
+    given = shape if not flat else (lengths[k],)
+    put = Transpose(take(cut, np.shape(z), given))
+    return put if given == shape else then(put, reshaped(shape, given))
 
 
 def pad_arguments(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
@@ -257,7 +229,7 @@ def pad_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     shape = np.shape(args[0])
     widths = np.broadcast_to(kwargs["pad_width"], (len(shape), 2))
     inside = tuple(slice(int(a), int(a) + n) for (a, _), n in zip(widths, shape, strict=True))
-    return Move(lambda v: scatter_add(v, inside, np.shape(z)), lambda w: w[inside], shape, z.shape)
+    return Transpose(take(inside, np.shape(z), shape))
 
 
 @overridable
