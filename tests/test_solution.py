@@ -101,6 +101,16 @@ def test_an_output_that_does_not_depend_on_an_input_has_gradient_zero():
     assert solution.jacobian("fixed", "unused")["fixed"]["unused"].shape == (2, 2)
 
 
+def test_a_branch_not_taken_in_another_constraint_leaves_nothing():
+    system = lg.System(x=0.0)
+    system.constraint(lambda x: np.sqrt(x), name="root")  # its partial is infinite at 0
+    system.constraint(lambda x, root: np.where(x > 0, root, 2.0 * x), name="y")
+    solution = system.solve()
+    assert solution.gradient("y")["x"] == 2.0
+    assert solution.multipliers("y", method="explicit")["x"] == 2.0
+    assert solution.jacobian(["y"], ["x"])["y"]["x"] == 2.0
+
+
 def test_values_that_were_handed_out_do_not_change_the_derivative():
     system = lg.System(x=np.array([1.0, 2.0]))
     system.constraint(lambda x: x * x, name="y")
