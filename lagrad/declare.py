@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.finite import finite
 from lagrad.forward import solve_values
 from lagrad.graph import short
-from lagrad.model import Equation, Model
-from lagrad.solution import Solution, refuse_nonfinite
+from lagrad.local import Equation
+from lagrad.model import Model
+from lagrad.solution import Solution, first_nonfinite
 from lagrad.status import ArgumentError, Status, StructureError, exception_for, suggestion
 from lagrad.structure import final, find_blocks
 from lagrad.trace import Traced
@@ -51,7 +54,7 @@ class System:
         self.data: dict[str, Any] = {}
         self.equations: dict[str, Equation] = {}
         self.starts: dict[str, Any] = {}
-        self.unknowns: dict[str, str] = {}
+        self.unknowns: list[str] = []
         for name, value in inputs.items():
             self.input(name, value)
 
@@ -75,7 +78,7 @@ class System:
             )
         if type(value) in (int, float):
             return True, np.float64(value)
-        if isinstance(value, np.ndarray | np.floating | list | tuple) and not sp.issparse(value):
+        if isinstance(value, np.ndarray | np.inexact | complex | list | tuple) and not sp.issparse(value):
             array = np.array(value)
             if array.dtype.kind == "f":
                 return True, array[()]
@@ -114,9 +117,9 @@ class System:
 
     def unknown(self, name: str, start: Any) -> None:
         """Declare a variable that no constraint defines; a residual equation will determine it."""
-        self._new(name, "unknown")
-        self.unknowns[name] = "unknown"
+        self._new(name, "")
         self.starts[name] = floats(start, name)
+        self.unknowns.append(name)
 
     def constrain(
         self,
@@ -155,32 +158,32 @@ class System:
         def outer(name: str) -> str:
             return connections.get(name, f"{prefix}.{name}")
 
-        for table, mine in ((system.inputs, self.inputs), (system.data, self.data)):
-            for name, value in table.items():
-                if name not in connections:
-                    self._new(outer(name), "")
-                    mine[outer(name)] = value
-        for name in system.unknowns:
-            self._new(outer(name), "unknown")
-            self.unknowns[outer(name)] = "unknown"
+        # All names first, so that a clash leaves nothing half included.
+        for name in (*system.inputs, *system.data, *system.unknowns):
+            if name not in connections:
+                self._new(outer(name), "")
         for name, e in system.equations.items():
             self._new(outer(name), e.where)
+        for table, mine in ((system.inputs, self.inputs), (system.data, self.data)):
+            mine.update({outer(n): value for n, value in table.items() if n not in connections})
+        self.unknowns += [outer(name) for name in system.unknowns]
+        for name, e in system.equations.items():
             parents = tuple(outer(p) for p in e.parents)
-            self.equations[outer(name)] = Equation(
-                outer(name), e.function, parents, e.keywords, e.explicit, e.where
-            )
+            self.equations[outer(name)] = replace(e, name=outer(name), parents=parents)
         self.starts.update({outer(name): z for name, z in system.starts.items()})
 
     def _new(self, name: str, where: str) -> None:
+        """Refuse a name that is taken; ``where`` is the place of a constraint, or empty."""
         for table, what in (
             (self.inputs, "an input"),
             (self.data, "an input"),
             (self.unknowns, "an unknown"),
         ):
             if name in table:
+                too = f", and {where} constrains it too" if where else ""
                 raise StructureError(
-                    f"{name} is {what} already"
-                    f"{', and ' + where + ' constrains it too' if where else ''}: one variable, one constraint; rename one of them"
+                    f"{name} is {what} already{too}: one variable, one constraint; rename one of "
+                    "them"
                 )
         if name in self.equations:
             raise StructureError(
@@ -199,10 +202,10 @@ class System:
         self._new(name, where)
         if not callable(function):
             raise ArgumentError(f"the constraint of {name} is {function!r}, which is no function")
-        parameters = inspect.signature(function).parameters.values()
+        signature = inspect.signature(function)
         own = []
         by_position = parents is not None and not isinstance(parents, Mapping)
-        for p in parameters:
+        for p in signature.parameters.values():
             if not by_position and p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY):
                 raise ArgumentError(
                     f"constraint {name} ({where}): its parameters name its parents, so {p} will "
@@ -216,12 +219,12 @@ class System:
             keywords, names = tuple(parents), tuple(parents.values())
         else:
             names = (parents,) if isinstance(parents, str) else tuple(parents)
-            try:
-                inspect.signature(function).bind(*names)
-            except TypeError as error:
-                raise ArgumentError(
-                    f"constraint {name} ({where}) takes {own}, not the parents {names}: {error}"
-                ) from None
+        try:
+            signature.bind(**dict.fromkeys(keywords)) if keywords else signature.bind(*names)
+        except TypeError as error:
+            raise ArgumentError(
+                f"constraint {name} ({where}) takes {own}, not the parents {keywords or names}: {error}"
+            ) from None
         self.equations[name] = Equation(name, function, names, keywords, explicit, where)
 
     # -- solving ---------------------------------------------------------------------------------
@@ -242,8 +245,9 @@ class System:
         start : dict or `Solution`
             Where the search begins, instead of the starts that were declared.
         tol : float
-            A cyclic block has converged when a Newton step changes it by less than this,
-            relative to its size; the value is then right to about tol^2.
+            A cyclic block has converged when its residuals are no larger than their rounding
+            errors. Above 1e-7: when the last Newton step changed every entry by less than ``tol``
+            of itself, and every residual is below ``tol^2`` of the terms it is the sum of.
         max_steps : int
             Newton steps for each cyclic block.
         throw : bool
@@ -257,29 +261,30 @@ class System:
             If the equations do not determine the variables; names the parts that are over- and
             under-determined.
         ConvergenceError, SingularError
-            If the values of a cyclic block were not found.
+            If the values of a cyclic block were not found, or no derivative exists there.
         NonFiniteError
             If NaN or inf reaches a variable that nothing else uses.
         """
         model = self._model(inputs, start)
         model.blocks = find_blocks(model, self.starts)
         model.outputs = final(model)
-        stats = solve_values(model, tol, max_steps)
-        failed = [s for s in stats.values() if not s["status"].success]
-        status = failed[0]["status"] if failed else Status.SOLVED
-        solution = Solution(model, status, stats)
+        cycles = solve_values(model, tol, max_steps)
+        failed = next((cycle for cycle in cycles.values() if not cycle.status.success), None)
+        status = failed.status if failed else Status.SOLVED
+        if not failed and not all(finite(model.values[model.names[j]]) for j in model.outputs):
+            status = Status.NOT_FINITE
+        solution = Solution(model, status, cycles)
         if throw and failed:
-            names = failed[0]["variables"]
+            names = failed.variables
             text = (
-                f"the cycle of {', '.join(names[:8])}{' ...' if len(names) > 8 else ''} was not "
-                f"solved after {failed[0]['steps']} steps (largest residual "
-                f"{failed[0]['residual']:.2e}). {status.value}"
+                f"the cycle of {', '.join(names[:8])}{' ...' if len(names) > 8 else ''} ended after "
+                f"{failed.steps} steps with residuals up to {failed.residual:.2e}. {status.value}"
             )
-            if status is Status.SINGULAR:
+            if status in (Status.SINGULAR, Status.DEGENERATE):
                 text += "\n" + solution.culprits()
             raise exception_for(status)(text)
-        if throw:
-            refuse_nonfinite(model)
+        if throw and not status.success:
+            raise first_nonfinite(model)
         return solution
 
     def _model(self, inputs: Mapping[str, Any], start: Any) -> Model:
@@ -300,19 +305,17 @@ class System:
                     f"given {short(value)}; floats are variables, everything else is data"
                 )
             (values if floating else data)[name] = value
-        explicit = [n for n, e in self.equations.items() if e.explicit]
-        names = (*values, *[n for n in self._declared() if n not in values])
-        known = {*names, *data}
+        # Equations that define a variable are numbered like it, so that unknowns come last.
+        order = (*values, *self._declared())
+        known = {*order, *data}
         equations = [Equation(n, None, (), (), True, "") for n in values]
-        for e in [self.equations[n] for n in explicit] + [
-            e for e in self.equations.values() if not e.explicit
-        ]:
+        for e in sorted(self.equations.values(), key=lambda e: not e.explicit):
             equations.append(resolved(e, known))
-        # Explicit equations are numbered like their variables, so unknowns come last.
-        order = (*values, *explicit, *self.unknowns)
         starts = {**self.starts, **self._given_start(start, known)}
-        values.update({n: starts[n] for n in (*explicit, *self.unknowns) if n in starts})
-        return Model(order, tuple(equations), values, data)
+        values.update({n: starts[n] for n in self._declared() if n in starts})
+        # Copies: neither what is declared nor what was given may change with a solution.
+        values = {n: np.array(z)[()] for n, z in values.items()}
+        return Model(order, tuple(equations), values, {n: own(d) for n, d in data.items()})
 
     def _declared(self) -> list[str]:
         return [*[n for n, e in self.equations.items() if e.explicit], *self.unknowns]
@@ -371,6 +374,18 @@ def resolved(e: Equation, known: set[str]) -> Equation:
     )
 
 
+def own(data: Any) -> Any:
+    """Return a copy of data that can be changed in place; arrays become read-only."""
+    if isinstance(data, np.ndarray):
+        data = data.copy()
+        data.flags.writeable = False
+    elif sp.issparse(data):
+        data = data.copy()
+    elif isinstance(data, list | dict | set | tuple):
+        data = deepcopy(data)
+    return data
+
+
 def location(function: Any) -> str:
     """Return file:line of a function."""
     code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
@@ -379,9 +394,11 @@ def location(function: Any) -> str:
 
 def floats(value: Any, name: str) -> Any:
     """Return a start as floats."""
-    array = np.array(value, dtype=float if not isinstance(value, np.ndarray) else None)
+    array = np.array(value)
     if array.dtype.kind in "iub":
         array = array.astype(float)
     if array.dtype.kind != "f":
-        raise ArgumentError(f"start of {name} is {array.dtype}; give real numbers")
+        raise ArgumentError(
+            f"start of {name} is {short(value)} of dtype {array.dtype}; give real numbers"
+        )
     return array[()]

@@ -1,57 +1,30 @@
-"""Named constraints at given values: the equations of a `System` with their local partials.
-
-Each named constraint is traced by itself, so its partials are those of a small graph: applied by
-substitution through it, or condensed onto its arguments as sparse Jacobians.
-"""
+"""Named constraints at given values: the equations of a `System` with their local partials."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from lagrad.assemble import joined, to_matrix
-from lagrad.eliminate import accumulate
-from lagrad.graph import Graph
+from lagrad.graph import short
+from lagrad.local import Equation, Local, as_value, trace_equation
 from lagrad.partials import Entries
 from lagrad.solve import (
     SolveBlock,
-    back_substitute,
     block_back_substitute,
     block_forward_substitute,
-    forward_substitute,
     solve_block_triangular,
     stretches,
 )
-from lagrad.status import ArgumentError
-from lagrad.trace import Traced, plain, record
-from lagrad.trace.tracer import Tracer
+from lagrad.status import ArgumentError, TraceError
 
-
-@dataclass(frozen=True)
-class Equation:
-    """``z = f(parents)`` if it defines a variable, else ``f(parents) = 0``.
-
-    ``function`` is None for an input. ``parents`` are the names of the system that its parameters
-    stand for, ``keywords`` the parameters in the same order; without them parents go by position.
-    """
-
-    name: str
-    function: Callable[..., Any] | None
-    parents: tuple[str, ...]
-    keywords: tuple[str, ...]
-    explicit: bool
-    where: str
-
-    def __call__(self, *args: Any) -> Any:
-        """Evaluate the function on the values of its parents."""
-        assert self.function is not None
-        if self.keywords:
-            return self.function(**dict(zip(self.keywords, args, strict=True)))
-        return self.function(*args)
+#: Rounding errors are estimated; what is larger by this factor is none.
+ROUNDING = 10.0
 
 
 @dataclass(frozen=True)
@@ -63,53 +36,16 @@ class Block:
     cyclic: bool
 
 
-@dataclass(frozen=True)
-class Local:
-    """One equation, traced at a point: its value, and its graph from parents to result."""
-
-    value: Any
-    graph: Graph
-    inputs: dict[int, int]
-    output: int | None
-
-    def pull(self, w: Any) -> Iterator[tuple[int, Any]]:
-        """Yield (variable, (df/dz)^T w)."""
-        if self.output is None:
-            return
-        w = np.asarray(w, dtype=self.graph.dtype(self.output))[()]
-        lam = back_substitute(self.graph, {self.output: w}, keep=set(self.graph.inputs))
-        for j, row in self.inputs.items():
-            if row in lam:
-                yield j, lam[row]
-
-    def push(self, tangents: Mapping[int, Any]) -> Any:
-        """Return the change of the result, or None."""
-        if self.output is None:
-            return None
-        seeds = {row: tangents[j] for j, row in self.inputs.items() if j in tangents}
-        return forward_substitute(self.graph, len(self.graph), seeds).get(self.output)
-
-    def jacobians(self) -> dict[int, sp.csr_array]:
-        """Return df/dz for each variable, the steps inside eliminated."""
-        if self.output is None:
-            return {}
-        if all(self.graph.sizes[row] == 1 for row in (self.output, *self.inputs.values())):
-            # Between scalars every entry is one number, and a sweep finds them all.
-            w = np.ones(self.graph.shape(self.output))[()]
-            one = np.array([0]), np.array([0, 1])
-            return {
-                j: sp.csr_array((np.reshape(d, 1), *one), shape=(1, 1)) for j, d in self.pull(w)
-            }
-        found = accumulate(self.graph, [self.output])[self.output]
-        return {j: found[row] for j, row in self.inputs.items() if row in found}
-
-
 @dataclass(eq=False)
 class Model:
     """Variables and equations at a point; what a `MultiplierSystem` is made of.
 
     Variables are numbered: inputs first, then what the constraints define. Equation i of an input
-    or an explicit constraint defines variable i of the same name; residual equations come after them.
+    or an explicit constraint defines variable i of the same name; residual equations come after
+    them.
+
+    ``known`` holds, by equation, the values of f_i that were solved for. What is traced later must
+    give them again, or its partials are those of another model.
     """
 
     names: tuple[str, ...]
@@ -120,15 +56,16 @@ class Model:
     outputs: tuple[int, ...] = ()
     locals: dict[int, Local] = field(default_factory=dict)
     condensed: dict[int, dict[int, sp.csr_array]] = field(default_factory=dict)
+    matrices: dict[int, sp.csc_array] = field(default_factory=dict)
+    known: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.number = {name: i for i, name in enumerate(self.names)}
         self.defines = [self.number[e.name] if e.explicit else -1 for e in self.equations]
-        self.explicit = [e.explicit for e in self.equations]
         self.equation_names = tuple(e.name for e in self.equations)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "locals": {}, "condensed": {}}
+        return {**self.__dict__, "locals": {}, "condensed": {}, "matrices": {}}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -191,7 +128,8 @@ class Model:
 
     def parents(self, i: int) -> list[int]:
         """Return the variables that equation i reads."""
-        return [self.number[p] for p in self.equations[i].parents if p in self.number]
+        names = dict.fromkeys(self.equations[i].parents)
+        return [self.number[p] for p in names if p in self.number]
 
     def edges(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (equation, variable) of everything that R has a block for."""
@@ -233,37 +171,48 @@ class Model:
         if z is not None and np.shape(value) != np.shape(z):
             raise ArgumentError(
                 f"constraint {e.name} ({e.where}) returned shape {np.shape(value)}, and the "
-                f"variable has shape {np.shape(z)} from its start; give start= the shape of the result"
+                f"variable has shape {np.shape(z)} from its start; give start= the shape of the "
+                "result"
             )
 
     # -- local partials --------------------------------------------------------------------------
 
     def local(self, i: int) -> Local:
-        """Return equation i traced at the present values, made once."""
+        """Return equation i traced at the present values, made once.
+
+        Raises
+        ------
+        TraceError
+            If it does not give the value any more that was solved for.
+        """
         if i not in self.locals:
             e = self.equations[i]
-            numbers = {k: self.number[p] for k, p in enumerate(e.parents) if p in self.number}
-            trace, result, rows = record(e, self.arguments(i), tuple(numbers), {})
-            inputs = {j: found[0] for j, found in zip(numbers.values(), rows, strict=True)}
-            for row, k in zip(inputs.values(), numbers, strict=True):
-                trace.columns.names[row] = e.parents[k]
-            value = plain(trace, result, f"constraint {e.name}")
-            if isinstance(value, Traced):
-                raise ArgumentError(
-                    f"constraint {e.name} ({e.where}) uses a traced value from outside; give it to "
-                    "the system as an input"
+            found = trace_equation(e, self.arguments(i), self.number)
+            if i in self.known and not agree(found, self.known[i]):
+                raise TraceError(
+                    f"constraint {e.name} ({e.where}) was {short(self.known[i])} when the system "
+                    f"was solved and is {short(found.value)} now, at the same values of its "
+                    "parents: something else that it reads has changed since solve(), such as a "
+                    "closure, a global or data changed in place. Declare it as an input, or solve "
+                    "again"
                 )
-            varies = isinstance(result, Tracer) and result._trace is trace
-            output = getattr(result, "_row", None) if varies else None
-            graph = trace.graph(tuple(inputs.values()), (output,) if output is not None else ())
-            self.locals[i] = Local(as_value(value, e), graph, inputs, output)
+            self.locals[i] = found
         return self.locals[i]
 
-    def forget(self, equations: tuple[int, ...]) -> None:
-        """Drop what was traced at values that have changed since."""
-        for i in equations:
-            self.locals.pop(i, None)
-            self.condensed.pop(i, None)
+    def forget(self, k: int) -> None:
+        """Drop what was found of block k at values that have changed since."""
+        self.matrices.pop(k, None)
+        for i in self.blocks[k].equations:
+            for table in (self.locals, self.condensed, self.known):
+                table.pop(i, None)
+
+    def rounding(self, i: int, rng: np.random.Generator) -> Any:
+        """Return how large the rounding error of r_i may be, entry by entry."""
+        error = self.local(i).rounding(rng)
+        if self.defines[i] >= 0:
+            z = self.values[self.names[self.defines[i]]]
+            error = error + np.finfo(z.dtype).eps * np.abs(z)
+        return error
 
     def jacobians(self, i: int) -> dict[int, sp.csr_array]:
         """Return the condensed partials of equation i by variable, made once."""
@@ -273,29 +222,48 @@ class Model:
             self.condensed[i] = self.local(i).jacobians()
         return self.condensed[i]
 
-    def pull(self, i: int, w: Any) -> Iterator[tuple[int, Any]]:
-        """Yield (j, -R_ij^T w): what the multiplier w of equation i hands to each variable."""
-        if self.defines[i] >= 0:
-            yield self.defines[i], -w
+    def pull(self, i: int, w: Any, mask: Any = None) -> Iterator[tuple[int, Any, Any]]:
+        """Yield (j, -R_ij^T w, mask): what the multiplier w of equation i hands to variable j."""
+        explicit = self.defines[i] >= 0
+        if explicit:
+            yield self.defines[i], -w, mask
         if self.equations[i].function is not None:
-            for j, contribution in self.local(i).pull(w):
-                yield j, contribution if self.explicit[i] else -contribution
+            for j, contribution, present in self.local(i).pull(w, mask):
+                yield j, contribution if explicit else -contribution, present
 
     def push(self, i: int, tangents: Mapping[int, Any]) -> Any:
         """Return -sum of R_ij dz_j over the variables that change, or None if none does."""
         change = None
         if self.equations[i].function is not None:
             change = self.local(i).push(tangents)
-            if change is not None and not self.explicit[i]:
+            if change is not None and self.defines[i] < 0:
                 change = -change
         if self.defines[i] in tangents:
             own = -tangents[self.defines[i]]
             change = own if change is None else change + own
         return change
 
-    def back(self, seeds: Mapping[int, Any], solve_block: SolveBlock) -> dict[int, Any]:
-        """Return the multipliers by equation, the last block first."""
-        return block_back_substitute(self, seeds, solve_block)
+    def back(
+        self,
+        seeds: Mapping[int, Any],
+        solve_block: SolveBlock,
+        wanted: Collection[int] | None = None,
+    ) -> dict[int, Any]:
+        """Return the multipliers by equation, the last block first.
+
+        With ``wanted`` only what lies between these variables and the seeds is visited.
+        """
+        needed = None if wanted is None else self.dependents(wanted)
+        return block_back_substitute(self, seeds, solve_block, needed)
+
+    def dependents(self, wanted: Collection[int]) -> set[int]:
+        """Return the variables that depend on any of ``wanted``, these included."""
+        found = set(wanted)
+        for block in self.blocks:
+            reads = (j for i in block.equations for j in (*self.parents(i), self.defines[i]))
+            if any(j in found for j in reads):
+                found.update(block.variables)
+        return found
 
     def forward(self, seeds: Mapping[int, Any], solve_block: SolveBlock) -> dict[int, Any]:
         """Return the tangents by variable, the first block first."""
@@ -315,7 +283,7 @@ class Model:
         if j >= 0:
             n = int(np.prod(self.shape(j)))
             yield j, (np.arange(n), np.arange(n), np.ones(n))
-        sign = -1.0 if self.explicit[i] else 1.0
+        sign = -1.0 if j >= 0 else 1.0
         for k, jacobian in self.jacobians(i).items():
             coo = jacobian.tocoo()
             yield k, (coo.row, coo.col, sign * coo.data)
@@ -329,45 +297,28 @@ class Model:
         )
 
     def block_matrix(self, k: int) -> sp.csc_array:
-        """Return the diagonal block k of A = R^T."""
-        block = self.blocks[k]
-        heights = [int(np.prod(self.equation_shape(i))) for i in block.equations]
-        widths = [self.size(j) for j in block.variables]
-        rows = dict(zip(block.equations, starts(heights), strict=True))
-        columns = dict(zip(block.variables, starts(widths), strict=True))
-        parts = [
-            (c + columns[j], r + rows[i], data)
-            for i in block.equations
-            for j, (r, c, data) in self.row_entries(i)
-            if j in columns
-        ]
-        return to_matrix(joined(parts), (sum(widths), sum(heights)))
+        """Return the diagonal block k of A = R^T, made once."""
+        if k not in self.matrices:
+            block = self.blocks[k]
+            heights = [int(np.prod(self.equation_shape(i))) for i in block.equations]
+            widths = [self.size(j) for j in block.variables]
+            rows = dict(zip(block.equations, accumulate([0, *heights]), strict=False))
+            columns = dict(zip(block.variables, accumulate([0, *widths]), strict=False))
+            parts = [
+                (c + columns[j], r + rows[i], data)
+                for i in block.equations
+                for j, (r, c, data) in self.row_entries(i)
+                if j in columns
+            ]
+            self.matrices[k] = to_matrix(joined(parts), (sum(widths), sum(heights)))
+        return self.matrices[k]
 
 
-def starts(sizes: list[int]) -> list[int]:
-    """Return where each of several pieces begins."""
-    return [sum(sizes[:k]) for k in range(len(sizes))]
-
-
-def as_value(value: Any, e: Equation) -> Any:
-    """Return the result of an equation as floats.
-
-    Raises
-    ------
-    ArgumentError
-        If it is no array of real numbers.
-    """
-    if isinstance(value, Traced):
-        raise ArgumentError(
-            f"constraint {e.name} ({e.where}) returned a traced value; a System is differentiated "
-            "by sol.gradient and sol.jacobian, not from inside lg.grad"
-        )
-    array = np.asarray(value)
-    if array.dtype.kind in "iub":
-        array = array.astype(float)
-    if array.dtype.kind != "f":
-        raise ArgumentError(
-            f"constraint {e.name} ({e.where}) returned {type(value).__name__} of dtype "
-            f"{array.dtype}; a variable of a System is a real number or an array of them"
-        )
-    return np.array(array)[()] if array is value else array[()]
+def agree(found: Local, known: Any) -> bool:
+    """True if a value is what it was before, up to rounding errors; NaN equals NaN."""
+    if np.shape(found.value) != np.shape(known):
+        return False
+    with np.errstate(all="ignore"):
+        error = ROUNDING * found.rounding(np.random.default_rng(0))
+        near = np.abs(found.value - known) <= error
+    return bool(np.all(near | (found.value == known) | ((known != known) & np.isnan(found.value))))

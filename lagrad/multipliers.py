@@ -266,7 +266,9 @@ class MultiplierSystem:
 
     # -- solving ---------------------------------------------------------------------------------
 
-    def solve(self, of: Any = None, method: str = "auto") -> Multipliers:
+    def solve(
+        self, of: Any = None, method: str = "auto", wrt: Collection[str] | None = None
+    ) -> Multipliers:
         """Solve A lam = e_n for the multipliers of all equations.
 
         Parameters
@@ -277,6 +279,8 @@ class MultiplierSystem:
         method : {"auto", "sweep", "explicit"}
             ``sweep`` applies the partials without forming A (only its cyclic blocks are formed and
             factorised), ``explicit`` assembles A; ``auto`` is ``sweep``.
+        wrt : names of variables, or None
+            A sweep visits only what lies between these and the output; other multipliers stay zero.
 
         Raises
         ------
@@ -285,7 +289,8 @@ class MultiplierSystem:
         """
         seeds = self.seeds(of)
         if method in ("auto", "sweep"):
-            found, residual = self.sweep(seeds)
+            wanted = None if wrt is None else {self.variable(name) for name in wrt}
+            found, residual = self.sweep(seeds, wanted)
             lam: Callable[[int], Any] = found.get
             why = self.why()
         elif method == "explicit":
@@ -313,8 +318,13 @@ class MultiplierSystem:
             f"{'is' if count == 1 else 'are'} cyclic: " + "; ".join(told)
         )
 
-    def sweep(self, seeds: Mapping[int, Any]) -> tuple[dict[int, Any], float]:
-        """Return the multipliers by equation and the largest residual of the cyclic blocks."""
+    def sweep(
+        self, seeds: Mapping[int, Any], wanted: Collection[int] | None = None
+    ) -> tuple[dict[int, Any], float]:
+        """Return the multipliers by equation and the largest residual of the cyclic blocks.
+
+        With ``wanted`` only what lies between these variables and the seeds is visited.
+        """
         residuals: list[float] = []
 
         def solve_block(k: int, rhs: Mapping[int, Any]) -> dict[int, Any]:
@@ -322,7 +332,7 @@ class MultiplierSystem:
             residuals.append(residual)
             return found
 
-        lam = self.model.back(seeds, solve_block)
+        lam = self.model.back(seeds, solve_block, wanted)
         return lam, max(residuals, default=float("nan"))
 
     def tangents(self, seeds: Mapping[int, Any]) -> dict[int, Any]:

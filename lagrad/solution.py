@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from lagrad.finite import finite
+from lagrad.forward import Cycle
 from lagrad.graph import short
 from lagrad.model import Model
 from lagrad.multipliers import Multipliers, MultiplierSystem
@@ -21,16 +23,24 @@ class Solution:
     ----------
     values : dict of arrays by name, in solve order
     status : Status
-    stats : list of dicts, one for each cyclic block: variables, status, steps, residual
+    cycles : dict of `Cycle` by block, for each cyclic block that was solved
+    stats : list of dicts, the same to look at: variables, status, steps, residual
     system : MultiplierSystem
+
+    The values are read-only arrays: multipliers are computed from them when they are asked for.
     """
 
-    def __init__(self, model: Model, status: Status, stats: dict[int, dict[str, Any]]) -> None:
-        self.status = status
-        self.stats = list(stats.values())
+    def __init__(self, model: Model, status: Status, cycles: dict[int, Cycle]) -> None:
+        self.status, self.cycles = status, cycles
         self.system = MultiplierSystem(model)
         order = [model.names[j] for b in model.blocks for j in b.variables]
         self.values: dict[str, Any] = {n: model.values[n] for n in order if n in model.values}
+        freeze(self.values)
+
+    @property
+    def stats(self) -> list[dict[str, Any]]:
+        """How each cyclic block was solved: variables, status, steps, residual."""
+        return [asdict(cycle) for cycle in self.cycles.values()]
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.values:
@@ -60,11 +70,13 @@ class Solution:
         model = self.system.model
         return tuple(e.name for e in model.equations if e.function is None)
 
-    def multipliers(self, of: Any = None, method: str = "auto") -> Multipliers:
+    def multipliers(
+        self, of: Any = None, method: str = "auto", wrt: Iterable[str] | None = None
+    ) -> Multipliers:
         """Return the multipliers of all equations for the output ``of``; see
         `MultiplierSystem.solve`."""
         self._usable()
-        found = self.system.solve(of, method)
+        found = self.system.solve(of, method, None if wrt is None else list(wrt))
         for name, w in found.items():
             if not finite(w):
                 raise NonFiniteError(
@@ -89,7 +101,7 @@ class Solution:
             If a cyclic block is singular, with the names of its variables.
         """
         wanted = self._inputs(wrt)
-        lam = self.multipliers(of)
+        lam = self.multipliers(of, wrt=wanted)
         return {name: lam[name] for name in wanted}
 
     def jacobian(
@@ -104,20 +116,17 @@ class Solution:
         system, model = self.system, self.system.model
         rows = [system.variable(n) for n in ([of] if isinstance(of, str) else of)]
         columns = [system.variable(n) for n in self._inputs(wrt)]
-        m, n = (sum(int(model.sizes[j]) for j in side) for side in (rows, columns))
-        out = {
-            i: {j: np.zeros((int(model.sizes[i]), int(model.sizes[j]))) for j in columns}
-            for i in rows
-        }
+        m, n = (sum(model.size(j) for j in side) for side in (rows, columns))
+        out = {i: {j: np.zeros((model.size(i), model.size(j))) for j in columns} for i in rows}
         if m <= n:
             for i in rows:
-                for p, e in enumerate(np.eye(int(model.sizes[i]))):
+                for p, e in enumerate(np.eye(model.size(i))):
                     lam, _ = system.sweep({i: e.reshape(model.shape(i))[()]})
                     for j in columns:
                         out[i][j][p] = np.ravel(lam[j]) if j in lam else 0.0
         else:
             for j in columns:
-                for p, e in enumerate(np.eye(int(model.sizes[j]))):
+                for p, e in enumerate(np.eye(model.size(j))):
                     dz = system.tangents({j: e.reshape(model.shape(j))[()]})
                     for i in rows:
                         out[i][j][:, p] = np.ravel(dz[i]) if i in dz else 0.0
@@ -138,15 +147,8 @@ class Solution:
 
     def culprits(self) -> str:
         """Name what is singular in the block that failed."""
-        for k, block in enumerate(self.system.model.blocks):
-            if (
-                block.cyclic
-                and self.stats
-                and self.stats[-1]["variables"]
-                == [self.system.model.names[j] for j in block.variables]
-            ):
-                return self.system.culprits(k, self.system.block_matrix(k))
-        return ""
+        failed = [k for k, cycle in self.cycles.items() if not cycle.status.success]
+        return "".join(self.system.culprits(k, self.system.block_matrix(k)) for k in failed)
 
     def _usable(self) -> None:
         if not self.status.success:
@@ -172,15 +174,12 @@ class Solution:
         """Return the blocks in solve order: what was solved together, how, and how well."""
         model = self.system.model
         lines = [f"status: {self.status.value}"]
-        by_names = {tuple(s["variables"]): s for s in self.stats}
-        for block in model.blocks:
-            names = tuple(model.names[j] for j in block.variables)
-            if block.cyclic and names in by_names:
-                s = by_names[names]
-                lines.append(
-                    f"cycle of {', '.join(names)} ({sum(model.size(j) for j in block.variables)} "
-                    f"unknowns): Newton, {s['steps']} steps, largest residual {s['residual']:.1e}"
-                )
+        for k, cycle in self.cycles.items():
+            size = sum(model.size(j) for j in model.blocks[k].variables)
+            lines.append(
+                f"cycle of {', '.join(cycle.variables)} ({size} unknowns): Newton, "
+                f"{cycle.steps} steps, largest residual {cycle.residual:.1e}"
+            )
         explicit = sum(not b.cyclic for b in model.blocks)
         lines.append(f"{explicit} blocks evaluated in order, {len(model.blocks) - explicit} cyclic")
         return "\n".join(lines)
@@ -189,25 +188,30 @@ class Solution:
         lines = [f"{n} = {short(z)}" for n, z in self.values.items()]
         return "\n".join([f"Solution: {self.status.value}", *lines])
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        freeze(self.values)
 
 
-def refuse_nonfinite(model: Model) -> None:
-    """Raise if NaN or inf has reached a variable that nothing else reads."""
-    if all(finite(model.values[model.names[j]]) for j in model.outputs):
-        return
-    for block in model.blocks:
-        for j in block.variables:
-            name = model.names[j]
-            if not finite(model.values[name]):
-                e = next((e for e in model.equations if e.name == name), None)
-                where = f" ({e.where})" if e and e.where else ""
-                raise NonFiniteError(
-                    f"NaN or inf reached the result. It first appears in {name}{where} = "
-                    f"{short(model.values[name])}, from "
-                    + ", ".join(
-                        f"{p} = {short(model.values.get(p, ''))}" for p in (e.parents if e else ())
-                    )
-                    + ". Keep the inputs inside the domain of that constraint"
-                )
+def freeze(values: Mapping[str, Any]) -> None:
+    """Make arrays read-only."""
+    for z in values.values():
+        if isinstance(z, np.ndarray):
+            z.flags.writeable = False
+
+
+def first_nonfinite(model: Model) -> NonFiniteError:
+    """Return an error that names the variable where NaN or inf first appears."""
+    definition = {e.name: e for e in model.equations}
+    order = [model.names[j] for block in model.blocks for j in block.variables]
+    name = next(n for n in order if not finite(model.values[n]))
+    e = definition.get(name)
+    where = f" ({e.where})" if e and e.where else ""
+    parents = ", ".join(
+        f"{p} = {short(model.values.get(p, ''))}" for p in (e.parents if e else ())
+    )
+    return NonFiniteError(
+        f"NaN or inf reached the result. It first appears in {name}{where} = "
+        f"{short(model.values[name])}, from {parents}. Keep the inputs inside the domain of that "
+        "constraint"
+    )

@@ -53,11 +53,13 @@ class SizeError(LagradError, MemoryError):
 class Status(Enum):
     """How a solve ended; the value is the sentence a person reads."""
 
-    SOLVED = "solved: every residual is below its tolerance"
+    SOLVED = (
+        "solved: every residual is no larger than its rounding errors, or than tol^2 of its terms"
+    )
     NOT_CONVERGED = (
         "not converged: the residual of the constraints stayed above the tolerance; the start may "
-        "be too far from a solution, or there is none. Try another start, or more steps "
-        "(max_steps)"
+        "be too far from a solution, or there is none. Try another start, more steps (max_steps), "
+        "or a larger tol if the constraints themselves are only right to a few digits"
     )
     NOT_FINITE = (
         "not finite: NaN or inf appeared while the constraints were evaluated; the iteration "
@@ -67,6 +69,11 @@ class Status(Enum):
         "singular: the equations of a cyclic block are linearly dependent at these values, so the "
         "block has no unique solution or derivative there. Look for a redundant equation, a "
         "variable without influence, or a turning point"
+    )
+    DEGENERATE = (
+        "degenerate: the values satisfy the constraints, but within rounding errors of them the "
+        "constraints are not smooth or become linearly dependent, so that their derivatives mean "
+        "nothing. Look for a multiple root, a turning point or a kink"
     )
     INACCURATE = (
         "inaccurate: the linear solve left a residual above its tolerance even after iterative "
@@ -81,7 +88,7 @@ class Status(Enum):
 
 def exception_for(status: Status) -> type[LagradError]:
     """Return the exception class that a failed ``status`` is raised as."""
-    if status is Status.SINGULAR or status is Status.INACCURATE:
+    if status in (Status.SINGULAR, Status.DEGENERATE, Status.INACCURATE):
         return SingularError
     return ConvergenceError
 

@@ -5,7 +5,7 @@ In a graph every row is an equation that defines its own variable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -51,7 +51,12 @@ class Linearized(Protocol):
     def equation_shape(self, i: int) -> tuple[int, ...]: ...
     def edges(self) -> tuple[np.ndarray, np.ndarray]: ...
     def residual_entries(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Entries: ...
-    def back(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]: ...
+    def back(
+        self,
+        seeds: Mapping[int, Any],
+        solve_block: Any,
+        wanted: Collection[int] | None = None,
+    ) -> dict[int, Any]: ...
     def forward(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]: ...
     def solve_assembled(
         self, a: sp.csc_array, offsets: Any, equation_offsets: Any, b: np.ndarray, factor: Callable
@@ -114,9 +119,14 @@ class Steps:
         diagonal = np.arange(offsets[-1])
         return joined([(rows, columns, -data), (diagonal, diagonal, np.ones(len(diagonal)))])
 
-    def back(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]:
-        """Return the multipliers: one sweep of the partials."""
-        return back_substitute(self.graph, seeds)
+    def back(
+        self,
+        seeds: Mapping[int, Any],
+        solve_block: Any,
+        wanted: Collection[int] | None = None,
+    ) -> dict[int, Any]:
+        """Return the multipliers, one sweep of the partials; those not wanted are freed."""
+        return back_substitute(self.graph, seeds, wanted)
 
     def forward(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]:
         """Return the tangents: the same sweep from the other end."""

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse import csgraph
 
+from lagrad.assemble import refuse_too_large
 from lagrad.diagnose import entry_names
 from lagrad.model import Block, Model
 from lagrad.order import Deficiency, components, match
@@ -18,38 +19,35 @@ from lagrad.status import ArgumentError, StructureError
 def find_blocks(model: Model, starts: Mapping[str, Any]) -> tuple[Block, ...]:
     """Return the blocks in solve order: the block triangular form at the level of names."""
     rows, columns = model.edges()
-    own = np.array(model.defines)[rows] == columns
-    if all(model.explicit) and len(model.equations) == len(model):
-        uses = [i in model.parents(i) for i in range(len(model))]
-        found = components(len(model), rows[~own], columns[~own])
-        blocks = [Block(c, c, len(c) > 1 or uses[c[0]]) for c in found]
+    if len(model.equations) == len(model) and all(j >= 0 for j in model.defines):
+        # Every equation has its variable already, so that names tell the order without a trace.
+        other = rows != columns
+        found = components(len(model), rows[other], columns[other])
+        blocks = [Block(c, c, len(c) > 1 or c[0] in model.parents(c[0])) for c in found]
         for block in blocks:
             if block.cyclic:
                 for j in block.variables:
                     require_start(model, j, block.variables)
         return tuple(blocks)
-    provisional(model, starts)
-    equation_of = matched(model)
-    group = merged(model, equation_of)
-    count = max(group.values()) + 1 if group else 0
-    of_equation = np.array([group["equation", i] for i in range(len(model.equations))])
-    of_variable = np.array([group["variable", j] for j in range(len(model))])
+    with np.errstate(all="ignore"):  # only to see what depends on what
+        provisional(model, starts)
+        of_equation, of_variable = groups(model, matched(model))
     a, b = of_equation[rows], of_variable[columns]
+    count = int(np.concatenate([of_equation, of_variable]).max(initial=-1)) + 1
+    equations, variables = members(of_equation, count), members(of_variable, count)
     blocks = []
     for component in components(count, a[a != b], b[a != b]):
-        members = set(component)
-        variables = tuple(np.flatnonzero(np.isin(of_variable, list(members))).tolist())
-        equations = tuple(np.flatnonzero(np.isin(of_equation, list(members))).tolist())
-        single = (
-            len(variables) == len(equations) == 1
-            and equations[0] < len(model.defines)
-            and (
-                model.defines[equations[0]] == variables[0]
-                and variables[0] not in model.parents(equations[0])
-            )
-        )
-        blocks.append(Block(variables, equations, not single))
+        es = tuple(sorted(i for g in component for i in equations[g]))
+        vs = tuple(sorted(j for g in component for j in variables[g]))
+        single = len(es) == len(vs) == 1 and model.defines[es[0]] == vs[0]
+        blocks.append(Block(vs, es, not single or vs[0] in model.parents(es[0])))
     return tuple(blocks)
+
+
+def members(group: np.ndarray, count: int) -> list[list[int]]:
+    """Return the members of each of ``count`` groups."""
+    ends = np.cumsum(np.bincount(group, minlength=count))[:-1]
+    return [m.tolist() for m in np.split(np.argsort(group, kind="stable"), ends)]
 
 
 def require_start(model: Model, j: int, cycle: tuple[int, ...]) -> None:
@@ -69,17 +67,17 @@ def provisional(model: Model, starts: Mapping[str, Any]) -> None:
     rows, columns = model.edges()
     n = len(model)
     target = np.array(model.defines)[rows]
+    defining = {j: i for i, j in enumerate(model.defines)}
     keep = (target >= 0) & (target != columns)
     for component in components(n, target[keep], columns[keep]):
         for j in component:
-            i = model.defines.index(j) if j in model.defines else -1
+            i = defining.get(j, -1)
             if i < 0 or model.equations[i].function is None:
                 continue
             if len(component) > 1 or j in model.parents(i):
                 require_start(model, j, component)
             elif model.names[j] not in starts:
-                with np.errstate(all="ignore"):
-                    model.values[model.names[j]] = model.evaluate(i)
+                model.values[model.names[j]] = model.evaluate(i)
 
 
 def matched(model: Model) -> np.ndarray:
@@ -90,20 +88,31 @@ def matched(model: Model) -> np.ndarray:
     StructureError
         With the names of the over- and the under-determined part.
     """
-    offsets = np.concatenate([[0], np.cumsum(model.sizes)])
-    equation_offsets = np.concatenate([[0], np.cumsum(model.equation_sizes)])
-    rows, columns, _ = model.residual_entries(offsets, equation_offsets)
+    for i, e in enumerate(model.equations):
+        if e.explicit and e.function is not None:
+            model.check_shape(i, model.local(i).value)
+    sizes, heights = model.sizes, model.equation_sizes
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    equation_offsets = np.concatenate([[0], np.cumsum(heights)])
     shape = (int(equation_offsets[-1]), int(offsets[-1]))
-    pattern = sp.coo_array((np.ones(len(rows)), (rows, columns)), shape=shape).tocsr()
-    found = match(pattern)
+    traced = model.residual_entries(offsets, equation_offsets)[:2]
+    found = match(pattern(traced, shape))
+    if isinstance(found, Deficiency) and shape[0] == shape[1]:
+        # Values must not decide structure: count what the branches not taken may hold.
+        possible = undecided(model, offsets, equation_offsets)
+        found = match(pattern(np.concatenate([traced, possible], axis=1), shape))
     if not isinstance(found, Deficiency):
         return found
     e = [
         x
-        for i, name in enumerate(model.equation_names)
-        for x in entry_names(name, int(model.equation_sizes[i]))
+        for name, size in zip(model.equation_names, heights.tolist(), strict=True)
+        for x in entry_names(name, size)
     ]
-    v = [x for j, name in enumerate(model.names) for x in entry_names(name, int(model.sizes[j]))]
+    v = [
+        x
+        for name, size in zip(model.names, sizes.tolist(), strict=True)
+        for x in entry_names(name, size)
+    ]
 
     def told(places: np.ndarray, labels: list[str]) -> str:
         return ", ".join(labels[p] for p in places[:8]) + (" ..." if len(places) > 8 else "")
@@ -125,33 +134,47 @@ def matched(model: Model) -> np.ndarray:
     )
 
 
-def merged(model: Model, entry_of: np.ndarray) -> dict[tuple[str, int], int]:
-    """Return the group of each equation and variable: those matched in some entry are together."""
-    equation = np.repeat(np.arange(len(model.equations)), model.equation_sizes)
-    variable = np.repeat(np.arange(len(model)), model.sizes)
+def pattern(places: Any, shape: tuple[int, int]) -> sp.csr_array:
+    """Return the sparsity pattern with entries at ``places``, (rows, columns)."""
+    rows, columns = places
+    return sp.coo_array((np.ones(len(rows)), (rows, columns)), shape=shape).tocsr()
+
+
+def undecided(model: Model, offsets: np.ndarray, equation_offsets: np.ndarray) -> np.ndarray:
+    """Return (rows, columns) of all blocks whose entries depend on a choice that values made."""
+    places = [np.zeros((2, 0), dtype=np.int64)]
+    for i, e in enumerate(model.equations):
+        for j in model.local(i).undecided() if e.function is not None else ():
+            rows = np.arange(equation_offsets[i], equation_offsets[i + 1])
+            columns = np.arange(offsets[j], offsets[j + 1])
+            refuse_too_large(len(rows) * len(columns), "The pattern of a constraint with branches")
+            places.append(np.stack([np.repeat(rows, len(columns)), np.tile(columns, len(rows))]))
+    return np.concatenate(places, axis=1)
+
+
+def groups(model: Model, entry_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the groups of equations and of variables: those matched in some entry are together.
+
+    Groups are numbered by their first variable, which keeps the order of declaration.
+    """
     m, n = len(model.equations), len(model)
+    equation = np.repeat(np.arange(m), model.equation_sizes)
+    variable = np.repeat(np.arange(n), model.sizes)
     pairs = np.unique(np.stack([equation, variable[entry_of]]), axis=1)
     graph = sp.coo_array((np.ones(pairs.shape[1]), (pairs[0], pairs[1] + m)), shape=(m + n, m + n))
     _, label = csgraph.connected_components(graph.tocsr(), directed=False)
-    # Groups are numbered by their first variable, which keeps the order of declaration.
-    first: dict[int, int] = {}
-    for j in range(n):
-        first.setdefault(int(label[m + j]), len(first))
-    for i in range(m):
-        first.setdefault(int(label[i]), len(first))
-    return {
-        **{("equation", i): first[int(label[i])] for i in range(m)},
-        **{("variable", j): first[int(label[m + j])] for j in range(n)},
-    }
+    number: dict[int, int] = {}
+    for x in [*label[m:].tolist(), *label[:m].tolist()]:
+        number.setdefault(x, len(number))
+    named = np.array([number[x] for x in label.tolist()], dtype=np.int64)
+    return named[:m], named[m:]
 
 
 def final(model: Model) -> tuple[int, ...]:
-    """Return the variables that no equation reads, in the order of solution."""
+    """Return the variables of constraints that no equation reads, in the order of solution."""
     read = {j for i in range(len(model.equations)) for j in model.parents(i)}
-    order = [j for b in model.blocks for j in b.variables]
-    return tuple(
-        j
-        for j in order
-        if j not in read and model.equations[j].function is not None
-        if j < len(model.equations)
-    ) or tuple(order[-1:])
+    defined = {
+        j for j, e in zip(model.defines, model.equations, strict=True) if j >= 0 and e.function
+    }
+    wanted, order = defined - read, [j for b in model.blocks for j in b.variables]
+    return tuple(j for j in order if j in wanted) or tuple(order[-1:])

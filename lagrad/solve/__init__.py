@@ -3,6 +3,7 @@
 from lagrad.solve.back_substitution import (
     SolveBlock,
     back_substitute,
+    back_substitute_masked,
     block_back_substitute,
     block_forward_substitute,
     forward_substitute,
@@ -14,6 +15,7 @@ from lagrad.solve.triangular import solve_triangular
 __all__ = [
     "SolveBlock",
     "back_substitute",
+    "back_substitute_masked",
     "block_back_substitute",
     "block_forward_substitute",
     "factorize",

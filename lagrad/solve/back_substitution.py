@@ -26,20 +26,25 @@ class Rows(Protocol):
         """Return sum of df_i/dz_j dz_j."""
 
 
+PLAIN = (np.ndarray, np.bool_)
+
+
 class Sums(dict[int, tuple[Any, Any]]):
     """Multipliers in the making: for each variable the sum so far, and the mask of its entries."""
 
     def add(self, j: int, w: Any, mask: Any = None) -> None:
-        """Add a contribution; what either of the two has present is present in the sum."""
+        """Add a contribution; what either of the two has present is present in the sum.
+
+        A selection that took nothing hands nothing on: no entry, not a zero.
+        """
+        if isinstance(mask, PLAIN) and not mask.any():
+            return
         old = self.get(j)
         if old is None:
             self[j] = w, mask
         else:
             both = None if mask is None or old[1] is None else np.logical_or(mask, old[1])
             self[j] = old[0] + w, both
-
-
-PLAIN = (np.ndarray, np.bool_)
 
 
 def back_substitute(
@@ -57,19 +62,25 @@ def back_substitute(
     -------
     dict of arrays, shaped like the variables; a row that the seeds do not depend on is missing.
     """
-    lam, sums = {}, Sums()
+    sums = Sums()
     for i, seed in seeds.items():
         sums.add(i, seed)
+    return {i: w for i, (w, _) in back_substitute_masked(rows, sums, keep).items()}
+
+
+def back_substitute_masked(
+    rows: Rows, sums: Sums, keep: Collection[int] | None = None
+) -> dict[int, tuple[Any, Any]]:
+    """Return the multipliers and their masks; ``sums`` holds the seeds, and is used up."""
+    lam = {}
     with np.errstate(all="ignore"):
         for i in range(max(sums, default=-1), -1, -1):
             if i in sums:
                 w, mask = sums.pop(i)
                 if keep is None or i in keep:
-                    lam[i] = w
+                    lam[i] = w, mask
                 for j, contribution, present in rows.pull(i, w, mask):
-                    # A selection that took nothing hands nothing on: no entry, not a zero.
-                    if not (isinstance(present, PLAIN) and not present.any()):
-                        sums.add(j, contribution, present)
+                    sums.add(j, contribution, present)
     return lam
 
 
@@ -97,7 +108,7 @@ def block_back_substitute(
 
     Parameters
     ----------
-    model : with ``blocks`` in topological order and ``pull(i, w)``
+    model : with ``blocks`` in topological order and ``pull(i, w, mask)``
     seeds : right-hand side, by variable
     solve_block : ``solve_block(k, rhs)`` solves with the diagonal block k; its multipliers are then
         handed to the variables before it as those of any constraint are
@@ -109,18 +120,20 @@ def block_back_substitute(
         sums.add(j, seed)
     for k in range(len(model.blocks) - 1, -1, -1):
         block = model.blocks[k]
-        rhs = {j: sums.pop(j)[0] for j in block.variables if j in sums}
+        rhs = {j: sums.pop(j) for j in block.variables if j in sums}
         if not rhs:
             continue
         if block.cyclic:
-            found = solve_block(k, rhs)
+            solved = solve_block(k, {j: w for j, (w, _) in rhs.items()})
+            found = {i: (w, None) for i, w in solved.items()}
         else:
             found = {block.equations[0]: rhs[block.variables[0]]}
-        lam.update(found)
-        for i, w in found.items():
-            for j, contribution in model.pull(i, w):
-                if j not in block.variables and (needed is None or j in needed):
-                    sums.add(j, contribution)
+        inside = set(block.variables)
+        for i, (w, mask) in found.items():
+            lam[i] = w
+            for j, contribution, present in model.pull(i, w, mask):
+                if j not in inside and (needed is None or j in needed):
+                    sums.add(j, contribution, present)
     return lam
 
 

@@ -1,0 +1,226 @@
+"""One named constraint at a point: its value and its local partials.
+
+Each named constraint is traced by itself, so its partials are those of a small graph: applied by
+substitution through it, or condensed onto its arguments as sparse Jacobians.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.eliminate import accumulate
+from lagrad.graph import Graph
+from lagrad.order import reachable
+from lagrad.partials import Compose, Partial
+from lagrad.solve import back_substitute, back_substitute_masked, forward_substitute
+from lagrad.solve.back_substitution import Sums
+from lagrad.status import ArgumentError
+from lagrad.trace import Traced, plain, record
+from lagrad.trace.tracer import Tracer
+
+#: How many random perturbations a rounding error is estimated from.
+SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``z = f(parents)`` if it defines a variable, else ``f(parents) = 0``.
+
+    ``function`` is None for an input. ``parents`` are the names of the system that its parameters
+    stand for, ``keywords`` the parameters in the same order; without them parents go by position.
+    """
+
+    name: str
+    function: Callable[..., Any] | None
+    parents: tuple[str, ...]
+    keywords: tuple[str, ...]
+    explicit: bool
+    where: str
+
+    def __call__(self, *args: Any) -> Any:
+        """Evaluate the function on the values of its parents."""
+        assert self.function is not None
+        if self.keywords:
+            return self.function(**dict(zip(self.keywords, args, strict=True)))
+        return self.function(*args)
+
+
+@dataclass(frozen=True)
+class Local:
+    """One equation, traced at a point: its value, and its graph from parents to result.
+
+    ``inputs`` says for each input row which variable it stands for; two parameters may stand for
+    the same one. ``output`` is the row of the result, None if it depends on no variable.
+    """
+
+    value: Any
+    graph: Graph
+    inputs: dict[int, int]
+    output: int | None
+
+    def pull(self, w: Any, mask: Any = None) -> Iterator[tuple[int, Any, Any]]:
+        """Yield (variable, (df/dz)^T w, mask of what is present)."""
+        if self.output is None:
+            return
+        sums = Sums()
+        sums.add(self.output, np.asarray(w, dtype=self.graph.dtype(self.output))[()], mask)
+        lam = back_substitute_masked(self.graph, sums, keep=set(self.inputs))
+        for row, j in self.inputs.items():
+            if row in lam:
+                yield j, *lam[row]
+
+    def push(self, tangents: Mapping[int, Any]) -> Any:
+        """Return the change of the result, or None."""
+        if self.output is None:
+            return None
+        seeds = {row: tangents[j] for row, j in self.inputs.items() if j in tangents}
+        return forward_substitute(self.graph, len(self.graph), seeds).get(self.output)
+
+    def jacobians(self) -> dict[int, sp.csr_array]:
+        """Return df/dz for each variable, the steps inside eliminated."""
+        if self.output is None:
+            return {}
+        found: dict[int, sp.csr_array] = {}
+        for j, d in self.blocks():
+            found[j] = found[j] + d if j in found else d
+        return found
+
+    def blocks(self) -> Iterator[tuple[int, sp.csr_array]]:
+        """Yield (variable, df/dz) for each parameter that the result depends on."""
+        assert self.output is not None
+        if all(self.graph.sizes[row] == 1 for row in (self.output, *self.inputs)):
+            # Between scalars every entry is one number, and a sweep finds them all. What is zero
+            # may be no entry at all, because of a constant: that is for the other way to tell.
+            swept = [(j, d) for j, d, _ in self.pull(np.ones(self.graph.shape(self.output))[()])]
+            if all(np.all(d != 0) for _, d in swept):
+                one = np.array([0]), np.array([0, 1])
+                yield from (
+                    (j, sp.csr_array((np.reshape(d, 1), *one), shape=(1, 1))) for j, d in swept
+                )
+                return
+        found = accumulate(self.graph, [self.output])[self.output]
+        yield from ((j, found[row]) for row, j in self.inputs.items() if row in found)
+
+    def rounding(self, rng: np.random.Generator) -> Any:
+        """Return how large the rounding error of the value may be, entry by entry.
+
+        Every step, and every parent as it is given, is wrong by a relative eps, and the result by
+        the sum of |dz_n/dz_i| eps |z_i|. For arrays, tangents of random signs from all rows at once
+        add up to errors such as rounding makes; magnitudes between 1 and 2 keep two large terms
+        from cancelling in all samples.
+        """
+        if self.output is None:
+            return np.zeros(np.shape(self.value))
+        shape, z = self.graph.shape(self.output), self.graph.columns.values
+        eps = {row: np.finfo(z[row].dtype).eps * np.abs(z[row]) for row in range(self.output + 1)}
+        if self.graph.sizes[self.output] == 1:
+            one = np.ones(shape, self.graph.dtype(self.output))[()]
+            lam = back_substitute(self.graph, {self.output: one})
+            errors = [np.sum(known(np.abs(w) * eps[row])) for row, w in lam.items()]
+            return np.reshape(sum(errors), shape)[()]
+        total = np.zeros(shape)
+        for _ in range(SAMPLES):
+            seeds = {
+                row: e * rng.uniform(1.0, 2.0, e.shape) * rng.choice([-1.0, 1.0], e.shape)
+                for row, e in eps.items()
+            }
+            change = forward_substitute(self.graph, len(self.graph), seeds)[self.output]
+            total = total + known(np.abs(change)) ** 2
+        return np.sqrt(total / SAMPLES)
+
+    def undecided(self) -> set[int]:
+        """Return the variables whose entries depend on a choice that values made.
+
+        A parent that the result does not lead back to, since an ``if`` went another way, or one
+        that stands behind a selection.
+        """
+        n, (rows, parents) = len(self.graph), self.graph.edges()
+        if self.output is None:
+            return set(self.inputs.values())
+        used = reachable(n, rows, parents, np.array([self.output]))
+        choices = [
+            i
+            for i in np.flatnonzero(used).tolist()
+            if any(is_choice(p) for _, p in self.graph.partials(i))
+        ]
+        behind = reachable(n, rows, parents, np.array(choices, dtype=int))
+        return {j for row, j in self.inputs.items() if behind[row] or not used[row]}
+
+
+def known(errors: Any) -> Any:
+    """Return errors, with zero where a value or a partial is not finite: reported elsewhere."""
+    return np.where(np.isfinite(errors), errors, 0.0)
+
+
+def is_choice(partial: Partial) -> bool:
+    """True if a condition decides which entries the partial has."""
+    if isinstance(partial, Compose):
+        return is_choice(partial.p) or is_choice(partial.q)
+    return getattr(partial, "mask", None) is not None
+
+
+def trace_equation(e: Equation, args: tuple[Any, ...], number: Mapping[str, int]) -> Local:
+    """Return the equation traced at ``args``, the values of its parents.
+
+    ``number`` gives the variable of each name; other parents are data.
+    """
+    traced = [k for k, p in enumerate(e.parents) if p in number]
+    trace, result, rows = record(e, args, tuple(traced), {})
+    inputs = {found[0]: number[e.parents[k]] for found, k in zip(rows, traced, strict=True)}
+    names: set[str] = set()
+    for row, k in zip(inputs, traced, strict=True):
+        name = e.parents[k]
+        while name in names:  # A parent that two parameters stand for.
+            name += "'"
+        names.add(name)
+        trace.columns.names[row] = name
+    refuse_list(result, e)
+    value = plain(trace, result, f"constraint {e.name}")
+    if isinstance(value, Traced):
+        raise ArgumentError(
+            f"constraint {e.name} ({e.where}) uses a traced value from outside; give it to "
+            "the system as an input"
+        )
+    varies = isinstance(result, Tracer) and result._trace is trace
+    output = getattr(result, "_row", None) if varies else None
+    graph = trace.graph(tuple(inputs), (output,) if output is not None else ())
+    return Local(as_value(value, e), graph, inputs, output)
+
+
+def as_value(value: Any, e: Equation) -> Any:
+    """Return the result of an equation as floats, in an array of its own.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no array of real numbers.
+    """
+    if isinstance(value, Traced):
+        raise ArgumentError(
+            f"constraint {e.name} ({e.where}) returned a traced value; a System is differentiated "
+            "by sol.gradient and sol.jacobian, not from inside lg.grad"
+        )
+    refuse_list(value, e)
+    array = np.asarray(value)
+    if array.dtype.kind in "iub":
+        array = array.astype(float)
+    if array.dtype.kind != "f":
+        raise ArgumentError(
+            f"constraint {e.name} ({e.where}) returned {type(value).__name__} of dtype "
+            f"{array.dtype}; a variable of a System is a real number or an array of them"
+        )
+    return np.array(array)[()] if array is value else array[()]
+
+
+def refuse_list(value: Any, e: Equation) -> None:
+    """Refuse a list or tuple of results, which NumPy could not stack when they are traced."""
+    if isinstance(value, list | tuple):
+        raise ArgumentError(
+            f"constraint {e.name} ({e.where}) returned a {type(value).__name__}, and a variable is "
+            "one array: return np.stack([...]), or declare a constraint for each"
+        )
