@@ -26,7 +26,7 @@ from lagrad.solve import (
     factorize,
 )
 from lagrad.solve.block_triangular import spans
-from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual
+from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual, row_norm
 from lagrad.status import ArgumentError, SingularError, Status
 from lagrad.steps import Linearized, Steps
 
@@ -171,7 +171,7 @@ class MultiplierSystem:
     @cached_property
     def norm(self) -> float:
         """The largest row sum of |A|."""
-        return norm(self.A)
+        return row_norm(self.A)
 
     @cached_property
     def block_pattern(self) -> sp.csr_array:
@@ -403,7 +403,7 @@ class MultiplierSystem:
         a, b = self.A, self.flat(seeds, self.offsets)
         if self.undefined and not set(seeds) <= set(self.outputs):
             a = self.matrix(seeds)
-        size = self.norm if a is self.A else norm(a)
+        size = self.norm if a is self.A else row_norm(a)
         x = self.model.solve_assembled(a, self.offsets, self.equation_offsets, b, self.factor)
         residual = relative_residual(a, x, b, size)
         if not residual <= TOLERANCE:
@@ -434,13 +434,6 @@ class MultiplierSystem:
             f"{len(self.variables)} variables in {len(self.blocks)} blocks, "
             + (f"{len(cycles)} cyclic: {shown}" if cycles else "acyclic (unit upper triangular)")
         )
-
-
-def norm(a: sp.csr_array) -> float:
-    """Return the largest row sum of |A|."""
-    if not a.nnz:
-        return 0.0
-    return float(np.add.reduceat(np.abs(a.data), a.indptr[:-1][np.diff(a.indptr) > 0]).max())
 
 
 def linearize(graph: Graph) -> MultiplierSystem:

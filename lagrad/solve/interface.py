@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
+import scipy.sparse as sp
 
 from lagrad.status import SingularError, Status
 
@@ -119,3 +120,10 @@ def checked(m: Any, factor: Factor, b: np.ndarray, transposed: bool = False) -> 
         if not residual(x) <= TOLERANCE:
             raise SingularError(f"{Status.INACCURATE.value} (relative residual {residual(x):.1e})")
     return x
+
+
+def row_norm(a: sp.csr_array) -> float:
+    """Return the largest row sum of |A|."""
+    if not a.nnz:
+        return 0.0
+    return float(np.add.reduceat(np.abs(a.data), a.indptr[:-1][np.diff(a.indptr) > 0]).max())
