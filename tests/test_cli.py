@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lagrad import gallery
-from lagrad.cli.report import report_problem, summarise
+from lagrad.cli.report import summarise
 
 FUNCTIONS = """
 import numpy as np, lagrad as lg
@@ -67,6 +67,20 @@ def y(x):
     return wrong_exp(x)
 """
 
+VECTOR = """
+import numpy as np, lagrad as lg
+
+model = lg.System(v=np.ones(3), a=2.0)
+
+@model.constraint(start=1.0)
+def y(a, y):
+    return 0.5 * (y + a / y)
+
+@model.constraint
+def f(v, y):
+    return y * np.sum(v**2)
+"""
+
 MISSPELT = """
 import lagrad as lg
 
@@ -81,6 +95,7 @@ FILES = {
     "functions.py": FUNCTIONS,
     "kepler.py": KEPLER,
     "wrong.py": WRONG,
+    "vector.py": VECTOR,
     "misspelt.py": MISSPELT,
     "syntax.py": "def f(x:\n",
     "leaves.py": "import sys\nsys.exit(0)\n",
@@ -200,6 +215,40 @@ def test_run_a_system_with_output_and_input_named(lagrad):
     assert code == 0 and report["of"] == "E" and list(report["gradient"]) == ["M"]
 
 
+@pytest.mark.parametrize("of", ["total", "z3"])
+def test_output_of_a_function_goes_by_both_of_its_names(lagrad, of):
+    settings = ("--set", "v=[0, 1]", "--of", of, "--wrt", "v", "--json", "--no-picture")
+    code, out, err = lagrad("run", "functions.py:total", *settings)
+    report = json.loads(out)
+    assert code == 0 and report["summary"] == "total(v) = z3" and report["of"] == "z3"
+
+
+def test_run_an_input_as_output_names_no_cycle_and_no_residual(lagrad):
+    code, out, _ = lagrad("run", "kepler.py", "--of", "M", "--json", "--no-picture")
+    report = json.loads(out)
+    assert code == 0 and report["residual"] is None and report["gradient"] == {"M": 1.0, "e": 0.0}
+    assert report["chosen"][0].endswith("since M does not depend on a cycle")
+
+
+def test_slopes_of_numbers_are_their_gradient_and_of_arrays_in_a_random_direction(lagrad):
+    code, out, _ = lagrad("run", "vector.py", "--json", "--no-picture")
+    report = json.loads(out)
+    checks = {check["name"]: check for check in report["checks"]}
+    assert code == 0 and "df/dv, central difference in a random direction" in checks
+    assert checks["df/da, central difference"]["value"] == report["gradient"]["a"]
+
+
+def test_search_begins_where_it_is_told(lagrad):
+    settings = ("--start", "y=-1", "--max-steps", "20", "--json", "--no-picture")
+    code, out, _ = lagrad("run", "vector.py", *settings)
+    assert code == 0 and json.loads(out)["values"]["y"] == pytest.approx(-np.sqrt(2))
+
+
+def test_a_picture_that_is_replaced_is_said(lagrad):
+    assert lagrad("gallery", "post")[1].splitlines()[-1] == "picture: post.png"
+    assert lagrad("gallery", "post")[1].splitlines()[-1].startswith("picture: post.png (replaces")
+
+
 @pytest.mark.parametrize("target", ["functions.py:wrong", "wrong.py"])
 def test_a_partial_wrong_by_a_twentieth_of_a_percent_is_exit_code_1(lagrad, target):
     code, out, _ = lagrad("run", target, "--no-picture")
@@ -229,6 +278,13 @@ BAD = {
     "not Python": (["run", "notes.txt"], "its name has to end in .py"),
     "nothing in it": (["run", "empty.py"], "neither a System nor a function"),
     "several in it": (["run", "functions.py"], "function rosenbrock, function total"),
+    "the rule": (["run", "functions.py"], "taken is the only System, or without any the only"),
+    "a directory": (["run", "."], ". is a directory; give the path of a Python file"),
+    "number for an array": (["run", "vector.py", "--set", "v=3"], "v was declared with shape (3,)"),
+    "no such start": (["run", "vector.py", "--start", "v=1"], "v is no variable that is solved"),
+    "no start": (["run", "vector.py", "--start", "y"], "write --start x=0.3"),
+    "few steps": (["run", "vector.py", "--start", "y=9", "--max-steps", "1"], "after 1 step"),
+    "start of a function": (["run", "functions.py:total", "--start", "v=1"], "are for a System"),
     "no such name": (["run", "kepler.py:keppler"], "keppler is not in it; kepler.py has System"),
     "not a model": (["run", "functions.py:np"], "np is of type module"),
     "syntax": (["run", "syntax.py"], "syntax.py:1 raised SyntaxError: '(' was never closed"),
@@ -240,9 +296,12 @@ BAD = {
     "no such input": (["run", "kepler.py", "--set", "E=2"], "there are M, e"),
     "no such wrt": (["run", "kepler.py", "--wrt", "E"], "there are M, e"),
     "no such of": (["run", "kepler.py", "--of", "R"], "there are M, e, E, r"),
-    "of a function": (["run", "functions.py:total", "--of", "z2"], "--of is for a System"),
+    "of a function": (
+        ["run", "functions.py:total", "--set", "v=[1, 2]", "--of", "z2"],
+        "called total or z3",
+    ),
     "vector out": (["run", "functions.py:vector"], "return np.sum(...) of it"),
-    "vector in": (["run", "kepler.py", "--set", "e=[1, 2]"], "kepler.py:6"),
+    "vector in": (["run", "kepler.py", "--set", "e=[1, 2]"], "declared with shape ()"),
     "error inside": (["run", "functions.py:broken"], "functions.py:15 raised NameError"),
     "gradient cut": (["run", "functions.py:cut"], "functions.py:19: float() of a traced value"),
     "not finite": (["run", "functions.py:minus_one"], "functions.py:22"),
@@ -289,25 +348,6 @@ def test_version(lagrad):
     import lagrad as package
 
     assert lagrad("--version")[1] == f"lagrad {package.__version__}\n"
-
-
-# ---- a problem may be a function ----
-
-
-def test_problem_that_is_a_function():
-    problem = gallery.Problem(
-        name="square",
-        summary="x^2 scaled",
-        source="school",
-        model=lambda x, scale: scale * x * x,
-        of=None,
-        wrt=("x",),
-        checks=lambda value, slope: [gallery.Check("2 s x", slope, 12.0, 1e-15)],
-        arguments=(3.0, 2.0),
-    )
-    report, system = report_problem(problem)
-    assert report["ok"] and report["gradient"] == {"x": 12.0}
-    assert system.variables[0] == "x"
 
 
 # ---- numbers in the report ----

@@ -7,7 +7,7 @@ import pytest
 
 from lagrad import gallery
 from lagrad.gallery import Check, datasets
-from lagrad.gallery.problem import central_difference, slope_check
+from lagrad.gallery.problem import central_difference, direction_at, slope_check
 from lagrad.status import ArgumentError
 
 SOLVED = {}
@@ -156,6 +156,19 @@ def test_central_difference_is_second_order():
 @pytest.mark.parametrize(("gradient", "ok"), [(12.0, True), (12.006, False), (0.0, False)])
 def test_slope_check_tells_right_from_wrong(gradient, ok):
     assert slope_check("cube", lambda x: x**3, {"x": 2.0}, "x", gradient, 1.0).ok is ok
+
+
+def test_slope_of_a_number_is_its_gradient_and_a_random_direction_is_said():
+    rng = np.random.default_rng(0)
+    number, vector = np.float64(2.0), np.array([1.0, 2.0])
+    check = slope_check(
+        "df/dx", lambda x: x * x, {"x": number}, "x", 4.0, direction_at(number, rng)
+    )
+    assert check.name == "df/dx, central difference" and check.value == 4.0
+    check = slope_check(
+        "df/dx", lambda x: x @ x, {"x": vector}, "x", 2 * vector, direction_at(vector, rng)
+    )
+    assert check.ok and check.name == "df/dx, central difference in a random direction"
 
 
 def test_slope_check_of_a_constant_is_not_drowned_by_rounding():

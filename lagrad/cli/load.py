@@ -29,11 +29,13 @@ def split_target(target: str) -> tuple[Path, str | None]:
     Raises
     ------
     BadInputError
-        There is no such file.
+        There is no such file, or it is a directory.
     """
     path, colon, name = target.rpartition(":")
     if not colon or Path(target).exists() or not name.isidentifier():
         path, name = target, ""
+    if Path(path).is_dir():
+        raise BadInputError(f"{path} is a directory; give the path of a Python file")
     if not Path(path).is_file():
         raise BadInputError(f"there is no file {path}; give the path of a Python file")
     return Path(path), name or None
@@ -54,7 +56,10 @@ def load_model(file: Path, name: str | None) -> tuple[str, Any]:
     models = _systems(module) or _functions(module)
     if len(models) == 1:
         return next(iter(models.items()))
-    raise BadInputError(f"{file.name} has {_candidates(module)}; name one, as in {file.name}:NAME")
+    raise BadInputError(
+        f"{file.name} has {_candidates(module)}; taken is the only System, or without any the only "
+        f"function; name one, as in {file.name}:NAME"
+    )
 
 
 def _import(file: Path) -> ModuleType:
@@ -131,19 +136,19 @@ def _candidates(module: ModuleType) -> str:
     return ", ".join(parts) or "neither a System nor a function"
 
 
-def parse_settings(settings: list[str]) -> dict[str, Any]:
+def parse_settings(flag: str, settings: list[str]) -> dict[str, Any]:
     """``["x=0.3", "v=[1, 2]"]`` as a dict of Python numbers and arrays of floats."""
     values = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         name = name.strip()
         if not equals or not all(part.isidentifier() for part in name.split(".")):
-            raise BadInputError(f"--set {setting} is not NAME=VALUE; write --set x=0.3")
-        values[name] = _number(name, text.strip())
+            raise BadInputError(f"{flag} {setting} is not NAME=VALUE; write {flag} x=0.3")
+        values[name] = _number(flag, name, text.strip())
     return values
 
 
-def _number(name: str, text: str) -> Any:
+def _number(flag: str, name: str, text: str) -> Any:
     try:
         value = ast.literal_eval(text)
         array = np.asarray(value)
@@ -151,8 +156,8 @@ def _number(name: str, text: str) -> Any:
         value = array = np.asarray(text)
     if array.dtype.kind not in "iufc":
         raise BadInputError(
-            f"--set {name}={text}: the value is not a number or a list of numbers;"
-            f" write --set {name}=0.3 or --set {name}='[1, 2]'"
+            f"{flag} {name}={text}: the value is not a number or a list of numbers;"
+            f" write {flag} {name}=0.3 or {flag} {name}='[1, 2]'"
         )
     if array.ndim == 0:
         return value

@@ -58,10 +58,24 @@ def parser() -> argparse.ArgumentParser:
     show.set_defaults(run=run_gallery)
 
     run = commands.add_parser("run", parents=[output], help="run a System or a function of a file")
-    run.add_argument("file", metavar="FILE[:NAME]", help="a Python file, and which object in it")
-    run.add_argument("--of", metavar="NAME", help="the output of a System; default: its last")
+    run.add_argument(
+        "file",
+        metavar="FILE[:NAME]",
+        help="a Python file, and which object in it; default: its only System, or without any its "
+        "only function",
+    )
+    run.add_argument(
+        "--of",
+        metavar="NAME",
+        help="the output: a variable of a System (default: the last single number), or the name of "
+        "the function",
+    )
+    run.add_argument(
+        "--max-steps", type=int, metavar="N", help="Newton steps for each cycle of a System"
+    )
     for flag, metavar, text in (
         ("--set", "x=0.3", "value of an input; may be repeated"),
+        ("--start", "y=1", "where the search for a variable begins; may be repeated"),
         ("--wrt", "NAME", "input whose gradient is wanted; may be repeated; default: all"),
     ):
         run.add_argument(flag, action="append", default=[], metavar=metavar, help=text)
@@ -88,25 +102,33 @@ def run_file(options: argparse.Namespace) -> int:
     # What the user's file prints must not get between the reader and the JSON.
     quiet = contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
     file, wanted = split_target(options.file)
-    settings = parse_settings(options.set)
+    settings = parse_settings("--set", options.set)
+    search: dict[str, Any] = {}
+    if options.start:
+        search["start"] = parse_settings("--start", options.start)
+    if options.max_steps is not None:
+        search["max_steps"] = options.max_steps
     with quiet, errors_of(file):
         name, model = load_model(file, wanted)
         if isinstance(model, lg.System):
-            found = report_system(name, model, settings, options.of, options.wrt)
-        elif options.of is not None:
-            raise BadInputError(f"--of is for a System; the output of {name} is what it returns")
+            found = report_system(name, model, settings, options.of, options.wrt, search)
+        elif search:
+            raise BadInputError(
+                f"--start and --max-steps are for a System, and {name} is a function"
+            )
         else:
-            found = report_function(name, model, settings, options.wrt)
+            found = report_function(name, model, settings, options.of, options.wrt)
     return deliver(options, *found)
 
 
 def deliver(options: argparse.Namespace, report: dict[str, Any], system: Any) -> int:
     """Draw, print, and return the exit code."""
-    failure = None
+    failure, replaced = None, False
     if not options.no_picture:
         path = (options.out or Path()) / f"{report['name']}.png"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            replaced = path.exists()
             save_picture(system, path, report["name"])
             report["picture"] = str(path)
         except (OSError, LagradError) as error:
@@ -114,7 +136,10 @@ def deliver(options: argparse.Namespace, report: dict[str, Any], system: Any) ->
                 f"the picture {path} was not written ({error}); give a folder that can be written "
                 "with --out DIR, or leave it out with --no-picture"
             )
-    print(json.dumps(report, indent=2, allow_nan=False) if options.json else as_text(report))
+    if options.json:
+        print(json.dumps(report, indent=2, allow_nan=False))
+    else:
+        print(as_text(report) + (" (replaces the one that was there)" if replaced else ""))
     if failure is not None:
         complain(failure)
         return 2

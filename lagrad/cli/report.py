@@ -1,10 +1,12 @@
 """What the command found, as one dict of numbers, strings and lists: what ``--json`` prints.
 
-    name, summary, source, notes   of a problem of the gallery; empty for a file of the user
+    name, summary, source, notes   of a problem of the gallery; of a function its arguments and
+                                   output; else empty
     of                             the output z_n
     count                          how many constraints there are
     constraints                    in the order of solution: name, formula, where, cycle
     values, multipliers, gradient  by name
+    residual                       of the multipliers in cycles, relative; null without any
     chosen                         how it was solved and why, in sentences
     checks                         name, value, reference, error, tolerance, ok
     ok                             all checks passed
@@ -19,8 +21,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +32,7 @@ import lagrad as lg
 from lagrad.cli.load import BadInputError
 from lagrad.containers import leaves
 from lagrad.gallery import Check, Problem
-from lagrad.gallery.problem import slope_check
+from lagrad.gallery.problem import direction_at, slope_check
 
 LISTED, COMPARED = 16, 4  # entries up to which an array is listed, and so in a check
 CONSTRAINTS = 1_000  # rows that are listed
@@ -45,26 +48,28 @@ Report = dict[str, Any]
 def report_problem(problem: Problem) -> tuple[Report, Any]:
     """Solve a problem of the gallery and run its own checks; return the report and its system."""
     said = {"summary": problem.summary, "source": problem.source, "notes": list(problem.notes)}
-    if problem.of is None:
-        parameters = inspect.signature(problem.model).parameters
-        settings = dict(zip(parameters, problem.arguments, strict=True))
-        model, active = bound(problem.name, problem.model, settings, problem.wrt)
-        report, system, value, gradients = traced(problem.name, model, active)
-        checks = problem.checks(value, *gradients)
-    else:
-        solution = problem.model.solve()
-        report, system = solved(problem.name, solution, problem.of, problem.wrt), solution.system
-        checks = problem.checks(solution)
-    return conclude(report | said, checks), system
+    solution = problem.model.solve()
+    report = solved(problem.name, solution, problem.of, problem.wrt)
+    return conclude(report | said, problem.checks(solution)), solution.system
 
 
 def report_system(
-    name: str, system: Any, settings: dict[str, Any], of: str | None, wrt: Sequence[str]
+    name: str,
+    system: Any,
+    settings: dict[str, Any],
+    of: str | None,
+    wrt: Sequence[str],
+    search: dict[str, Any],
 ) -> tuple[Report, Any]:
-    """Solve a System of the user and check it by residuals and by differences."""
+    """Solve a System of the user and check it by residuals and by differences.
+
+    ``search`` holds what ``solve`` is to know about the search: ``start`` and ``max_steps``.
+    """
     known("--set", settings, [*system.inputs, *system.data])
     known("--wrt", wrt, system.inputs)
-    solution = system.solve(**settings)
+    fitting("--set", settings, system.inputs)
+    fitting("--start", search.get("start", {}), system.starts)
+    solution = system.solve(**settings, **search)
     of = last_number(solution) if of is None else of
     known("--of", [of], solution.values)
     if np.size(solution[of]) != 1:
@@ -74,34 +79,47 @@ def report_system(
         )
     wrt = wrt or tuple(system.inputs)
     report = solved(name, solution, of, wrt)
-    return conclude(report, differences(system, settings, solution, of, wrt)), solution.system
+    again = settings | {k: v for k, v in search.items() if k != "start"}
+    return conclude(report, differences(system, again, solution, of, wrt)), solution.system
 
 
 def report_function(
-    name: str, function: Callable[..., Any], settings: dict[str, Any], wrt: Sequence[str]
+    name: str,
+    function: Callable[..., Any],
+    settings: dict[str, Any],
+    of: str | None,
+    wrt: Sequence[str],
 ) -> tuple[Report, Any]:
-    """Trace a function of the user, differentiate it, and check it as ``lg.check_grad`` does."""
+    """Trace a function of the user, differentiate it, and check it as ``lg.check_grad`` does.
+
+    ``of`` may be the name of the function or of the constraint that it returns.
+    """
     model, active = bound(name, function, settings, wrt)
-    report, system, _, _ = traced(name, model, active)
+    report, system = traced(name, model, active)
+    if of not in (None, name, report["of"]):
+        raise BadInputError(
+            f"--of {of}: the output of a function is what it returns, called {name}"
+            + (f" or {report['of']}" if report["of"] != name else "")
+        )
     return conclude(report, three_tests(model, tuple(active.values()))), system
 
 
 # -- a function ----------------------------------------------------------------------------------
 
 
-def traced(
-    name: str, model: Callable[..., Any], active: dict[str, Any]
-) -> tuple[Report, Any, Any, tuple[Any, ...]]:
-    """Report on a function: all but the checks. Also its system, value and gradients."""
+def traced(name: str, model: Callable[..., Any], active: dict[str, Any]) -> tuple[Report, Any]:
+    """Report on a function: all but the checks. Also its system."""
     given = tuple(active.values())
-    value, gradients = lg.value_and_grad(model, argnums=tuple(range(len(given))))(*given)
+    _, gradients = lg.value_and_grad(model, argnums=tuple(range(len(given))))(*given)
     graph = lg.trace(model, *given)
     system = graph.linearize()
     lam = system.solve() if graph.outputs else None
     rows = [graph.constraint(i) for i in kept(len(graph))]
+    of = graph.name(graph.outputs[-1]) if graph.outputs else name
     report = {
         "name": name,
-        "of": graph.name(graph.outputs[-1]) if graph.outputs else name,
+        "summary": f"{name}({', '.join(active)}) = {of}" if lam else "",
+        "of": of,
         "count": len(graph),
         "constraints": [
             {
@@ -119,11 +137,12 @@ def traced(
             for parameter, gradient in zip(active, gradients, strict=True)
             for label, leaf in leaves(gradient, parameter)
         },
-        "chosen": chosen(system, lam)
+        "residual": None,
+        "chosen": [f"multipliers: {lam.method}"]
         if lam
         else ["nothing: the output does not depend on the inputs"],
     }
-    return report, system, value, gradients
+    return report, system
 
 
 def bound(
@@ -198,7 +217,8 @@ def solved(name: str, solution: Any, of: str, wrt: Sequence[str]) -> Report:
         "values": {n: summarise(solution[n]) for n in (variables[k] for k in kept(len(variables)))},
         "multipliers": {e.name: summarise(lam[e.name]) for _, e in equations},
         "gradient": {n: summarise(g) for n, g in gradient.items()},
-        "chosen": [*chosen(solution.system, lam), *solution.report().splitlines()],
+        "residual": None if math.isnan(lam.residual) else lam.residual,
+        "chosen": [chosen(of, solution.system, lam), *solution.report().splitlines()],
     }
 
 
@@ -239,7 +259,7 @@ def last_number(solution: Any) -> str:
 def differences(
     system: Any, settings: dict[str, Any], solution: Any, of: str, wrt: Sequence[str]
 ) -> Iterator[Check]:
-    """Residuals of cycles and multipliers, and slopes along one random direction an input."""
+    """Residuals of cycles and multipliers, and slopes along one direction of each input."""
     for k, cycle in enumerate(solution.stats, start=1):
         size = 1 + max(float(np.max(np.abs(solution[n]), initial=0.0)) for n in cycle["variables"])
         residual = cycle["residual"] / size
@@ -257,7 +277,7 @@ def differences(
 
     for name in wrt[:DIRECTIONS]:
         point = {name: solution[name]}
-        direction = rng.normal(size=np.shape(solution[name]))
+        direction = direction_at(solution[name], rng)
         # Both steps estimate the same slope; next to a kink only the smaller one is on one side.
         slopes = [
             slope_check(f"d{of}/d{name}", output, point, name, gradient[name], direction, step)
@@ -287,18 +307,34 @@ def conclude(report: Report, checks: Iterable[Check]) -> Report:
     return first | report | last
 
 
-def chosen(system: Any, lam: Any) -> list[str]:
+def chosen(of: str, system: Any, lam: Any) -> str:
     """How the multipliers were found, and how well: what is substituted has no residual."""
-    how_well = f", relative residual {lam.residual:.1e}" if any(system.cyclic) else ""
-    return [f"multipliers: {lam.method}{how_well}"]
+    if not math.isnan(lam.residual):
+        return f"multipliers: {lam.method}, relative residual {lam.residual:.1e}"
+    if any(system.cyclic):
+        return f"multipliers: back-substitution, since {of} does not depend on a cycle"
+    return f"multipliers: {lam.method}"
 
 
 def known(flag: str, given: Iterable[str], names: Iterable[str]) -> None:
     """Refuse names that the model does not have."""
     for name in given:
         if name not in names:
+            listed = list(names)
+            there = f"there {'is' if len(listed) == 1 else 'are'} {', '.join(listed) or 'none'}"
+            raise BadInputError(f"{flag} {name}: there is no such name; {there}")
+
+
+def fitting(flag: str, given: dict[str, Any], declared: Mapping[str, Any]) -> None:
+    """Refuse a number for an array, and an array with another number of axes."""
+    for name, value in given.items():
+        shape = np.shape(declared.get(name, value))
+        if np.ndim(value) != len(shape):
+            example = "0.3" if not shape else f"'{np.full(shape, 0.3).tolist()}'"
             raise BadInputError(
-                f"{flag} {name}: there is no such name; there are {', '.join(names)}"
+                f"{flag} {name}: {name} was declared with shape {shape} and is given with shape "
+                f"{np.shape(value)}"
+                + (f"; write {flag} {name}={example}" if math.prod(shape) <= LISTED else "")
             )
 
 

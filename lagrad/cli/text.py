@@ -31,10 +31,10 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield from _section(f"gradient of {of}", _named(report["gradient"]))
     yield from _section("chosen", [line for item in report["chosen"] for line in _wrapped(item)])
     yield from _section("checks", _checks(report["checks"]))
-    passed = sum(check["ok"] for check in report["checks"])
+    passed, total = sum(check["ok"] for check in report["checks"]), len(report["checks"])
     yield ""
-    yield f"{passed} of {len(report['checks'])} checks passed"
-    if passed < len(report["checks"]):
+    yield f"{passed} of {total} {'check' if total == 1 else 'checks'} passed"
+    if passed < total:
         yield "a partial is wrong, or this point is on a kink (max, abs, ...): another point tells"
     if report["picture"]:
         yield f"picture: {report['picture']}"

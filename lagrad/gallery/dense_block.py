@@ -89,6 +89,10 @@ def checks(solution: lg.Solution) -> Iterator[Check]:
     yield Check("the layers' part of A: full upper triangle", triangle, full, 0.0)
     yield Check("loss, plain NumPy", solution["loss"], plain_loss(**point), 1e-12)
     gradient = solution.gradient("loss")
+    features = np.mean(np.concatenate([solution[x] for x in layer_names()], axis=1), axis=(2, 3))
+    q = np.exp(solution["scores"]) / np.sum(np.exp(solution["scores"]), axis=1, keepdims=True)
+    by_hand = features.T @ (q - np.eye(10)[labelled_images()[1]]) / IMAGES
+    yield Check("dloss/dv = features^T (q - p)/m", gradient["v"], by_hand, 1e-12)
     rng = np.random.default_rng(0)
     for name in inputs:
         direction = rng.normal(size=point[name].shape)
@@ -107,6 +111,11 @@ def problem() -> Problem:
         " (2017); images: UCI Optical Recognition of Handwritten Digits",
         model=system(),
         of="loss",
-        wrt=tuple(f"w{k}" for k in range(1, LAYERS + 1)),
+        wrt=("x0", *(f"w{k}" for k in range(1, LAYERS + 1)), "v"),
         checks=checks,
+        notes=(
+            "x0 are the images, w1 to w5 the weights of the layers x1 to x5, v those of the scores;"
+            " in the checks q is the softmax of the scores, p the label as a unit vector, m the"
+            " number of images.",
+        ),
     )

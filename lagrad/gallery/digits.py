@@ -103,11 +103,13 @@ def problem() -> Problem:
         " images: UCI Optical Recognition of Handwritten Digits",
         model=system(),
         of="J",
-        wrt=("W1", "W2"),
+        wrt=("W1", "W2", "decay"),
         checks=checks,
         notes=(
-            "The notes on section 6.5.9 print -sum p (1 - q) for the gradient on the scores; it is"
-            " q - p, divided here by the number of images.",
+            "In the checks q is the softmax of U2, p the label as a unit vector, m the number of"
+            " images; G and G' are the gradients on U2 and U1.",
+            "Lecture notes on section 6.5.9 of that book print -sum p (1 - q) for the gradient on"
+            " the scores; it is q - p, divided here by the number of images.",
             "Their pseudocode of back-propagation loops over the parents of a node; the sum is over"
             " its consumers.",
         ),

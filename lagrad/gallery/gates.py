@@ -1,4 +1,4 @@
-"""Every gate of the lecture notes: what each does to the gradient that comes from upstream.
+"""The gates of a lecture on backpropagation: what each does to the gradient from upstream.
 
 The main example is f = (x + y) z at x = -2, y = 5, z = -4, with f = -12 and gradient (-4, -4, 3).
 The other gates hang on the same inputs, each an output of its own.
@@ -86,9 +86,9 @@ def checks(solution: lg.Solution) -> Iterator[Check]:
     yield Check("f = (x + y) z", solution["f"], q * z, 1e-15)
     if (x, y, z) == (-2.0, 5.0, -4.0):
         gradient = [solution.gradient("f")[name] for name in ("x", "y", "z")]
-        yield Check("f at -2, 5, -4, printed", solution["f"], -12.0, 0.0)
-        yield Check("gradient of f, printed", gradient, [-4.0, -4.0, 3.0], 0.0)
-        yield Check("sigmoid, printed with two digits", solution["sigmoid"], 0.73, 5e-3)
+        yield Check("f at -2, 5, -4, as the lecture prints it", solution["f"], -12.0, 0.0)
+        yield Check("gradient of f, as the lecture prints it", gradient, [-4.0, -4.0, 3.0], 0.0)
+        yield Check("sigmoid, as printed with two digits", solution["sigmoid"], 0.73, 5e-3)
     lam_q = solution.system.solve(of="copies")["q"]
     yield Check("copy: lam_q is the sum 2 + 5", lam_q, 7.0, 0.0)
     for gate, local in by_hand.items():
@@ -96,20 +96,23 @@ def checks(solution: lg.Solution) -> Iterator[Check]:
         zeros = {name: np.zeros_like(solution[name]) for name in found}
         value = np.hstack([found[name] for name in zeros])
         reference = np.hstack([local.get(name, zeros[name]) for name in zeros])
-        yield Check(f"gradient of {gate}, the notes' rule", value, reference, 1e-14)
+        yield Check(f"gradient of {gate}, by hand", value, reference, 1e-14)
 
 
 def problem() -> Problem:
     return Problem(
         name="gates",
-        summary="(x + y) z at -2, 5, -4, and every gate of the notes",
+        summary="f = (x + y) z, and other gates: copy, max, 1/y, exp, log, sum, mean, sigmoid",
         source="Notes on EECS 498 (Deep Learning for Computer Vision), lecture 6: backpropagation",
         model=system(),
         of="f",
         wrt=("x", "y", "z"),
         checks=checks,
         notes=(
-            "The notes divide the gradient of the sum gate by N; a mean does, a sum hands on 1.",
-            "The notes print 0.2 = (1 - 0.73)(0.73)(0.2); upstream of that gate is 1, not 0.2.",
+            "The gradient shown is that of f, which does not depend on v; every other output is"
+            " differentiated in the checks, with respect to x, y, z and v.",
+            "The lecture's notes divide the gradient of a sum gate by N; that belongs to a mean,"
+            " and a sum hands on 1.",
+            "They print 0.2 = (1 - 0.73)(0.73)(0.2) for the sigmoid; upstream of it is 1, not 0.2.",
         ),
     )

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 import lagrad as lg
 from lagrad.gallery import datasets
-from lagrad.gallery.problem import Check, Problem, slope_check
+from lagrad.gallery.problem import Check, Problem, direction_at, slope_check
 
 
 def _selection(columns: np.ndarray, width: int) -> sp.csr_array:
@@ -93,7 +93,7 @@ def checks(solution: lg.Solution) -> Iterator[Check]:
     yield Check("sum of w dJ/dw = 0", scaling, 0.0, 1e-10, floor=size)
     rng = np.random.default_rng(0)
     for name in ("w", "r", "gamma"):
-        direction = rng.normal(size=np.shape(point[name]))
+        direction = direction_at(point[name], rng)
         yield slope_check(f"dJ/d{name}", dense_value, point, name, gradient[name], direction)
 
 
@@ -106,4 +106,11 @@ def problem() -> Problem:
         of="J",
         wrt=("r", "gamma", "w"),
         checks=checks,
+        notes=(
+            "w are the weights of the edges, p the probabilities of a step along them, r the"
+            " rewards (1 at Valjean), V the expected discounted reward of a walk from each"
+            " character, J the mean of V.",
+            "In the checks the occupancy counts, discounted, the visits to each character of a walk"
+            " that starts anywhere; P is the matrix of p.",
+        ),
     )

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from lagrad import Solution, System
+
 
 @dataclass(frozen=True)
 class Check:
@@ -49,27 +51,24 @@ class Problem:
     ----------
     name, summary, source : str
         As on the command line; one line; where it is from.
-    model : System, or function of ``arguments``
-    of : str or None
-        The output z_n; None for a function, whose output is what it returns.
+    model : System
+    of : str
+        The output z_n.
     wrt : tuple of str
-        The inputs (or parameters) whose gradient is shown.
+        The inputs whose gradient is shown.
     checks : function
-        Of the solved system, or of a function's value and gradients; yields `Check`s.
-    arguments : tuple
-        Of a function.
+        Of the solved system; yields `Check`s.
     notes : tuple of str
-        What a reader of the source should know, slips included.
+        What the letters mean, and what a reader of the source should know, slips included.
     """
 
     name: str
     summary: str
     source: str
-    model: Any
-    of: str | None
+    model: System
+    of: str
     wrt: tuple[str, ...]
-    checks: Callable[..., Iterable[Check]]
-    arguments: tuple[Any, ...] = ()
+    checks: Callable[[Solution], Iterable[Check]]
     notes: tuple[str, ...] = ()
 
 
@@ -77,6 +76,11 @@ def central_difference(output: Callable[[Any], Any], x: Any, direction: Any, h: 
     """(f(x + h d) - f(x - h d)) / 2h, the slope of ``output`` at ``x`` along ``direction``."""
     ahead, behind = (np.asarray(output(x + k * direction)) for k in (h, -h))
     return ((ahead - behind) / (2 * h)).item()
+
+
+def direction_at(x: Any, rng: np.random.Generator) -> Any:
+    """Return 1 for a number, so that the slope is the gradient, and random numbers for an array."""
+    return 1.0 if np.ndim(x) == 0 else rng.normal(size=np.shape(x))
 
 
 def slope_check(
@@ -102,4 +106,5 @@ def slope_check(
     terms = np.real(gradient * direction)
     rounding = 4 * np.finfo(float).eps * abs(np.asarray(output(**point)).item()) / h
     floor = max(float(np.sum(np.abs(terms))), rounding / tolerance)
-    return Check(f"{name}, central difference", float(np.sum(terms)), slope, tolerance, floor)
+    how = "central difference" + (" in a random direction" if x.ndim else "")
+    return Check(f"{name}, {how}", float(np.sum(terms)), slope, tolerance, floor)

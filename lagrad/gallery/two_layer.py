@@ -77,27 +77,32 @@ def checks(solution: lg.Solution) -> Iterator[Check]:
     q_minus_p = z8 * np.sum(z2) - z2
     yield Check("lam_7 = q - p (softmax, cross-entropy)", multipliers["z7"], q_minus_p, 1e-12)
     gradient = solution.gradient("z9")
-    yield Check("gradient of w_1 = lam_3", gradient["z3"], lam[3], 1e-12)
-    yield Check("gradient of w_2 = lam_4", gradient["z4"], lam[4], 1e-12)
+    for i, letter in enumerate(("x", "y", "w_1", "w_2"), start=1):
+        yield Check(f"gradient of {letter} = lam_{i}", gradient[f"z{i}"], lam[i], 1e-12)
     pattern = solution.system.block_pattern.toarray().astype(int)
-    yield Check("block pattern, printed 9 x 9", pattern, PRINTED_PATTERN, 0.0)
+    yield Check(
+        "which blocks of A are filled, as the article prints it", pattern, PRINTED_PATTERN, 0.0
+    )
 
 
 def problem() -> Problem:
     return Problem(
         name="two-layer",
-        summary="the network z_1 to z_9: lam_3 and lam_4 by hand, the printed 9 x 9 matrix",
+        summary="two layers as constraints z1 to z9: multipliers by hand, A as published",
         source='An article on making "any series of computations differentiable" by Lagrange'
         " multipliers, after LeCun (1988)",
         model=system(),
         of="z9",
-        wrt=("z3", "z4"),
+        wrt=("z1", "z2", "z3", "z4"),
         checks=checks,
         notes=(
+            "z1 is the input x, z2 the label y, z3 and z4 are the weights w_1 and w_2, z5 to z7 the"
+            " layers (linear, sigmoid, linear), z8 the softmax, z9 the cross-entropy.",
             "The article writes A with -1 on the diagonal and -1 on the right (and says 1's on the"
             " diagonal); here A lam = e_n with 1 on the diagonal, the same lam.",
-            "In its lam_5, df_6/dz_6 should read df_6/dz_5 (and dz_6/dz_6 in lam_3, dz_6/dz_5).",
-            "The notes on back-propagation print -sum p (1 - q) for the gradient of softmax"
-            " cross-entropy; it is q - p.",
+            "In the article's lam_5, df_6/dz_6 should read df_6/dz_5 (and dz_6/dz_6 in lam_3,"
+            " dz_6/dz_5).",
+            "Lecture notes on back-propagation print -sum p (1 - q) for the gradient of softmax"
+            " cross-entropy; it is q - p, with q the softmax and p the label.",
         ),
     )
