@@ -29,8 +29,8 @@ def primitive(
     f : function of arrays, returning an array; it is never traced
     partials : functions, one for each argument
         ``p_k(z, *args)`` returns df/dargs[k] at the value z: an array shaped like z (the
-        diagonal of an elementwise function), an array or ``scipy.sparse`` array (size of z, size of the
-        argument), an array (shape of z) + (shape of the argument), a ``LinearOperator``, or one of
+        diagonal of an elementwise function), an array or ``scipy.sparse`` array (size of z,
+        size of the argument), an array (shape of z) + (shape of the argument), a ``LinearOperator``, or one of
         ``lagrad.partials``. ``None`` in the place of a function: the argument is a constant.
     name : str
         For messages and pictures; the function's own by default.
@@ -85,7 +85,8 @@ def as_partial(given: Any, in_shape: tuple[int, ...], out_shape: tuple[int, ...]
         if (given.in_shape, given.out_shape) == (in_shape, out_shape):
             return given
         raise ArgumentError(
-            f"{what} maps {given.in_shape} to {given.out_shape}; it must map {in_shape} to {out_shape}"
+            f"{what} maps {given.in_shape} to {given.out_shape}; it must map {in_shape} to "
+            f"{out_shape}"
         )
     matrix = (math.prod(out_shape), math.prod(in_shape))
     if isinstance(given, LinearOperator) and given.shape == matrix:

@@ -249,7 +249,8 @@ def with_sparse(ufunc: Any, x: Any, m: Any, reflected: bool) -> Any:
     refuse(
         f"np.{ufunc.__name__} of a constant sparse matrix and a traced array would be a "
         "sparse matrix of traced entries",
-        "Use M @ x with x of one or two axes; M @ (x * v) scales columns, (M @ v) * x scales rows, M.toarray() is dense",
+        "Use M @ x with x of one or two axes; M @ (x * v) scales columns, (M @ v) * x scales rows, "
+        "M.toarray() is dense",
     )
 
 

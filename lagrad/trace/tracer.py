@@ -1,8 +1,8 @@
 """Traced values: arrays that stand for the constraints they go through.
 
 A `Tracer` is a variable z_i: a row of a trace and the value there. A `Structure` is a value that
-was computed from variables but carries no gradient: conditions, indices, steps. Both hold their value,
-so Python's own control flow works; what it asks for is noted as a guard.
+was computed from variables but carries no gradient: conditions, indices, steps. Both hold their
+value, so Python's own control flow works; what it asks for is noted as a guard.
 
 Here is what they are; what NumPy can do with them is given to them in `lagrad.trace.operators`.
 """
@@ -250,7 +250,7 @@ def rebind(a: Tracer, new: Tracer) -> None:
     a._version += 1
     if view is not None:
         view.base[view.index] = snapshot(a)
-        # Read again, so that the value keeps the memory layout by which NumPy tells views and copies.
+        # Read again: the value keeps the memory layout by which NumPy tells views from copies.
         fresh = view.again(view.base)
         a._trace, a._row, a._value = fresh._trace, fresh._row, fresh._value
         view.seen = view.base._version
