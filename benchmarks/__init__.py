@@ -1,0 +1,7 @@
+"""lagrad held against bars: `python -m benchmarks` measures, and prints a table."""
+
+import os
+
+# One thread for BLAS, set before NumPy is imported: how many are free differs from run to run.
+for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")

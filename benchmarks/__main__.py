@@ -1,0 +1,40 @@
+"""The command: run all works or those that are named, print the table."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import assembly, growth, mlp, post, substitution, tracing
+from benchmarks.report import page
+
+WORKS = {
+    "tracing": tracing,
+    "assembly": assembly,
+    "substitution": substitution,
+    "growth": growth,
+    "post": post,
+    "mlp": mlp,
+}
+LATEST = Path(__file__).parent / "results" / "latest.md"
+
+
+def main(argv: list[str]) -> str:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("work", nargs="*", help=f"of {', '.join(WORKS)}; all of them by default")
+    names = parser.parse_args(argv).work
+    unknown = [name for name in names if name not in WORKS]
+    if unknown:
+        parser.error(f"there is no work {unknown[0]!r}; there are {', '.join(WORKS)}")
+    figures = []
+    for name in names or WORKS:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        figures += WORKS[name].figures()
+    text = page(figures)
+    if not names:
+        LATEST.parent.mkdir(exist_ok=True)
+        LATEST.write_text(text, encoding="utf-8")
+    return text
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1:]), end="")
