@@ -78,7 +78,8 @@ class System:
             )
         if type(value) in (int, float):
             return True, np.float64(value)
-        if isinstance(value, np.ndarray | np.inexact | complex | list | tuple) and not sp.issparse(value):
+        numbers = np.ndarray | np.inexact | complex | list | tuple
+        if isinstance(value, numbers) and not sp.issparse(value):
             array = np.array(value)
             if array.dtype.kind == "f":
                 return True, array[()]
@@ -223,7 +224,8 @@ class System:
             signature.bind(**dict.fromkeys(keywords)) if keywords else signature.bind(*names)
         except TypeError as error:
             raise ArgumentError(
-                f"constraint {name} ({where}) takes {own}, not the parents {keywords or names}: {error}"
+                f"constraint {name} ({where}) takes {own}, not the parents {keywords or names}: "
+                f"{error}"
             ) from None
         self.equations[name] = Equation(name, function, names, keywords, explicit, where)
 
@@ -277,8 +279,8 @@ class System:
         if throw and failed:
             names = failed.variables
             text = (
-                f"the cycle of {', '.join(names[:8])}{' ...' if len(names) > 8 else ''} ended after "
-                f"{failed.steps} steps with residuals up to {failed.residual:.2e}. {status.value}"
+                f"the cycle of {', '.join(names[:8])}{' ...' if len(names) > 8 else ''} ended "
+                f"after {failed.steps} steps with residuals up to {failed.residual:.2e}. {status.value}"
             )
             if status in (Status.SINGULAR, Status.DEGENERATE):
                 text += "\n" + solution.culprits()

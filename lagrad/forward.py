@@ -140,7 +140,7 @@ def backtrack(model: Model, at: Linear, dz: np.ndarray) -> float:
     """
 
     def left(r: np.ndarray) -> float:
-        return float(np.linalg.norm(at.factor.columns * np.maximum(np.abs(r) - at.allowed, 0.0)))
+        return largest(at.factor.columns * np.maximum(np.abs(r) - at.allowed, 0.0))
 
     t, before = 1.0, left(at.r)
     while t >= SHORTEST:
@@ -172,9 +172,8 @@ def regular(model: Model, at: Linear, rng: np.random.Generator) -> bool:
         return False  # the domain ends here
     determinant = log_determinant(here)
     # One that is singular at the solution itself is named when multipliers are asked for.
-    return not np.isfinite(determinant) or below(
-        log_determinant(near) - determinant, np.log(CHANGE)
-    )
+    change = abs(log_determinant(near) - determinant)
+    return bool(not np.isfinite(determinant) or change <= np.log(CHANGE))
 
 
 def log_determinant(A: sp.csc_array) -> float:  # noqa: N803

@@ -130,8 +130,8 @@ class Local:
                 for row, e in eps.items()
             }
             change = forward_substitute(self.graph, len(self.graph), seeds)[self.output]
-            total = total + known(np.abs(change)) ** 2
-        return np.sqrt(total / SAMPLES)
+            total = np.maximum(total, known(np.abs(change)))
+        return total
 
     def undecided(self) -> set[int]:
         """Return the variables whose entries depend on a choice that values made.

@@ -309,6 +309,8 @@ class MultiplierSystem:
         count = sum(self.cyclic)
         if not count:
             return "back-substitution, since the constraints are acyclic"
+        if not self.factors:
+            return "back-substitution, since no cyclic block lies before the output"
         told = [
             f"[{', '.join(self.variables[j] for j in self.blocks[k])}]: {self.factors[k].method}"
             for k in sorted(self.factors)

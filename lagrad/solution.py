@@ -207,9 +207,7 @@ def first_nonfinite(model: Model) -> NonFiniteError:
     name = next(n for n in order if not finite(model.values[n]))
     e = definition.get(name)
     where = f" ({e.where})" if e and e.where else ""
-    parents = ", ".join(
-        f"{p} = {short(model.values.get(p, ''))}" for p in (e.parents if e else ())
-    )
+    parents = ", ".join(f"{p} = {short(model.values.get(p, ''))}" for p in (e.parents if e else ()))
     return NonFiniteError(
         f"NaN or inf reached the result. It first appears in {name}{where} = "
         f"{short(model.values[name])}, from {parents}. Keep the inputs inside the domain of that "

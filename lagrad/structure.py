@@ -103,12 +103,12 @@ def matched(model: Model) -> np.ndarray:
         found = match(pattern(np.concatenate([traced, possible], axis=1), shape))
     if not isinstance(found, Deficiency):
         return found
-    e = [
+    equations = [
         x
         for name, size in zip(model.equation_names, heights.tolist(), strict=True)
         for x in entry_names(name, size)
     ]
-    v = [
+    variables = [
         x
         for name, size in zip(model.names, sizes.tolist(), strict=True)
         for x in entry_names(name, size)
@@ -120,13 +120,13 @@ def matched(model: Model) -> np.ndarray:
     parts = [f"{shape[0]} equations for {shape[1]} variables do not determine them"]
     if len(found.equations):
         parts.append(
-            f"over-determined: the equations {told(found.equations, e)} hold only "
-            f"{told(found.determined, v) or 'inputs'}"
+            f"over-determined: the equations {told(found.equations, equations)} hold only "
+            f"{told(found.determined, variables) or 'inputs'}"
         )
     if len(found.variables):
         parts.append(
-            f"under-determined: {told(found.variables, v)} occur only in "
-            f"{told(found.constraining, e) or 'no equation'}"
+            f"under-determined: {told(found.variables, variables)} occur only in "
+            f"{told(found.constraining, equations) or 'no equation'}"
         )
     raise StructureError(
         ". ".join(parts) + ". Add or remove a residual equation, or declare an input instead of an "

@@ -30,7 +30,8 @@ def primitive(
     partials : functions, one for each argument
         ``p_k(z, *args)`` returns df/dargs[k] at the value z: an array shaped like z (the
         diagonal of an elementwise function), an array or ``scipy.sparse`` array (size of z,
-        size of the argument), an array (shape of z) + (shape of the argument), a ``LinearOperator``, or one of
+        size of the argument), an array (shape of z) + (shape of the argument), a
+        ``LinearOperator``, or one of
         ``lagrad.partials``. ``None`` in the place of a function: the argument is a constant.
     name : str
         For messages and pictures; the function's own by default.
