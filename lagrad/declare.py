@@ -280,7 +280,8 @@ class System:
             names = failed.variables
             text = (
                 f"the cycle of {', '.join(names[:8])}{' ...' if len(names) > 8 else ''} ended "
-                f"after {failed.steps} steps with residuals up to {failed.residual:.2e}. {status.value}"
+                f"after {failed.steps} steps with residuals up to {failed.residual:.2e}. "
+                f"{status.value}"
             )
             if status in (Status.SINGULAR, Status.DEGENERATE):
                 text += "\n" + solution.culprits()
