@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,3 +124,16 @@ def partial_of(graph: Graph, i: int, j: int) -> str:
         f"The partial of {graph.describe(i)} with respect to {graph.name(j)} is the first that is "
         "not finite"
     )
+
+
+def refuse_nonfinite_multipliers(
+    equations: Sequence[str], where: Callable[[int], str], lam: Mapping[int, Any]
+) -> None:
+    """Raise if the multiplier of an equation is NaN or inf, with its name and line."""
+    for i, w in lam.items():
+        if not finite(w):
+            raise NonFiniteError(
+                f"NaN or inf reached the multiplier of {equations[i]} "
+                f"({where(i) or 'an input'}): a local partial between it and the output is not "
+                "finite"
+            )

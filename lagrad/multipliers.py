@@ -20,6 +20,7 @@ import scipy.sparse as sp
 
 from lagrad.assemble import to_matrix
 from lagrad.diagnose import entry_names, null_vectors
+from lagrad.finite import refuse_nonfinite_multipliers
 from lagrad.graph import Graph, short
 from lagrad.order import reachable
 from lagrad.solve import (
@@ -291,6 +292,7 @@ class MultiplierSystem:
         if method in ("auto", "sweep"):
             wanted = None if wrt is None else {self.variable(name) for name in wrt}
             found, residual = self.sweep(seeds, wanted)
+            refuse_nonfinite_multipliers(self.equations, self.model.where, found)
             lam: Callable[[int], Any] = found.get
             why = self.why()
         elif method == "explicit":
@@ -445,5 +447,3 @@ def linearize(graph: Graph) -> MultiplierSystem:
 
 # A graph stands below the systems made of it, so its method is given to it from here.
 Graph.linearize = linearize
-
-__all__ = ["MultiplierSystem", "Multipliers", "linearize"]

@@ -18,7 +18,7 @@ from lagrad.graph import Graph
 from lagrad.status import ArgumentError, TraceError
 from lagrad.trace.boundary import Leak
 from lagrad.trace.operators import install
-from lagrad.trace.record import constant_array
+from lagrad.trace.record import constant_array, outlived
 from lagrad.trace.tape import CURRENT, Trace
 from lagrad.trace.tracer import Structure, Traced, Tracer, current, snapshot
 
@@ -197,6 +197,9 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     outputs = tuple(
         leaf._row for leaf in results if isinstance(leaf, Tracer) and leaf._trace is made
     )
+    for value in made.columns.values:
+        if type(value) is np.ndarray:
+            value.flags.writeable = False  # A graph is frozen, its values too.
     return made.graph(tuple(r for found in rows for r in found), outputs)
 
 
@@ -219,6 +222,8 @@ def plain(trace: Trace, leaf: Any, label: str = "the result") -> Any:
 def untraced(trace: Trace, leaf: Any, label: str = "the result") -> Any:
     """Return a result, whatever it is, as the value one level down."""
     if isinstance(leaf, Traced):
+        if leaf._trace is not trace and not leaf._trace.open:
+            outlived(leaf._trace)  # kept from an earlier call, as by memoization
         return leaf._value if leaf._trace is trace else leaf
     if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
         if any(isinstance(x, Leak | Traced) for x in leaf.ravel()):
