@@ -224,7 +224,7 @@ def test_multipliers_equal_the_twin(rows, inputs, method):
                 twin.assert_close(1.5 * g, expected[x])
 
 
-@some
+@settings(max_examples=20)
 @given(rows(), points)
 def test_jacobians_equal_the_twin_and_differences_from_both_sides(rows, inputs):
     system = declare(rows, inputs)
