@@ -113,8 +113,23 @@ def newton(model: Model, k: int, tol: float, max_steps: int) -> Cycle:
                 break
             r = residual(model, k)
             if below(r, rounding) or (below(r, at.allowed) and small(t * dz, at.z, tol)):
+                r = polish(model, at, r)
                 status = Status.SOLVED if regular(model, at, rng) else Status.DEGENERATE
     return Cycle(names, status, step, largest(r))
+
+
+def polish(model: Model, at: Linear, r: np.ndarray) -> np.ndarray:
+    """Take one more step with the factors at hand if it lowers r, which costs an evaluation."""
+    z = values(model, at.k)
+    dz = at.step(-r)
+    move(model, at.k, z, dz)
+    model.forget(at.k)
+    new = residual(model, at.k)
+    if finite(new) and largest(new) <= largest(r):
+        return new
+    move(model, at.k, z, np.zeros(len(r)))
+    model.forget(at.k)
+    return r
 
 
 def allowed(rounding: np.ndarray, tol: float) -> np.ndarray:

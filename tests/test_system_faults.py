@@ -108,15 +108,15 @@ def test_zero_entries_beside_large_ones():
 
     @system.constraint(start=np.ones(3))
     def z(z, x):
-        return np.stack([1e6 * x + z[1], z[0] * z[2] + np.sin(z[1]) / 3, 1.0 - np.cos(z[1])])
+        return np.stack([1e6 * x + z[1], 1e-7 * z[0] * z[2] + np.sin(z[1]) / 3, 1 - np.cos(z[1])])
 
-    solution = system.solve(tol=1e-6)
+    solution = system.solve()
     np.testing.assert_allclose(solution["z"], [1e6, 0.0, 0.0], atol=1e-9)
 
 
 def test_constraints_that_are_right_to_a_few_digits_need_a_larger_tolerance():
     def noisy(u):
-        return np.cos(u) * (1.0 + 1e-10 * np.sign(np.sin(1e12 * u)))
+        return np.cos(u) + np.where(np.cos(u) > u, 1e-10, -1e-10)  # never u
 
     rough = lg.primitive(noisy, (lambda z, u: -np.sin(u),))
     system = one_residual(lambda u, x: u - rough(u) + 0.0 * x, start=0.5)
@@ -182,7 +182,7 @@ def test_a_turning_point_says_what_it_is(start):
 def test_a_turning_point_inside_a_larger_block_in_any_units(units):
     system = lg.System(x=1.0)
     system.unknown("u", start=3.0 * units)
-    system.unknown("v", start=1.0)
+    system.unknown("v", start=3.0)
     system.residual(lambda u, v: u / units - v + np.sin(v - 1.0), name="link")
     system.residual(lambda v, x, u: 1e5 * fold(v, x) + 0.0 * u, name="fold")
     assert system.solve(throw=False, x=0.9).status is Status.SOLVED
