@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def solve_values(model: Model, tol: float, max_steps: int) -> dict[int, Cycle]:
             cycles[k] = newton(model, k, tol, max_steps)
             if not cycles[k].status.success:
                 break
-            model.known.update((i, model.local(i).value) for i in block.equations)
+            model.known.update((i, model.evaluate(i)) for i in block.equations)
         else:
             (i,) = block.equations
             if model.equations[i].function is not None:
@@ -58,150 +59,150 @@ def solve_values(model: Model, tol: float, max_steps: int) -> dict[int, Cycle]:
     return cycles
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Linear:
-    """The constraints of block k linearized at z: ``r`` there, A = R^T, and its factors.
+    """The constraints of block k linearized at z: the residual r there, and A = R^T.
 
-    ``rounding`` bounds the rounding errors of r, ``allowed`` is what may be left of it: that, or
-    tol^2 of the terms that r is the sum of.
+    ``rounding`` bounds the rounding errors of r.
     """
 
+    model: Model
     k: int
-    z: list[Any]
     r: np.ndarray
+    z: list[Any]
     A: sp.csc_array
-    factor: Factor
     rounding: np.ndarray
-    allowed: np.ndarray
+
+    @cached_property
+    def factor(self) -> Factor:
+        """The factors of A."""
+        return factorize(self.A)
 
     def step(self, change: np.ndarray) -> np.ndarray:
-        """Return the dz that changes r by ``change``: R dz = change."""
-        return checked(self.A, self.factor, change, transposed=True)
+        """Return the dz that changes r by ``change``: R dz = change.
+
+        Refined once, so that small entries of dz are as right as large ones; Skeel, Math. Comp. 35
+        (1980), p. 817.
+        """
+        dz = checked(self.A, self.factor, change, transposed=True)
+        return dz + self.factor.solve(change - self.A.T @ dz, transposed=True)
+
+    def allowed(self, tol: float) -> np.ndarray:
+        """Return tol^2 of the terms of r, and no less than their rounding errors."""
+        return self.rounding * max(1.0, tol**2 / (ROUNDING * np.finfo(float).eps))
+
+
+def linearize(model: Model, k: int, rng: np.random.Generator) -> Linear:
+    """Linearize block k at the present values."""
+    model.forget(k)
+    r, A = residual(model, k), model.block_matrix(k)  # noqa: N806
+    rounding = flat([model.rounding(i, rng) for i in model.blocks[k].equations])
+    return Linear(model, k, r, values(model, k), A, ROUNDING * rounding)
 
 
 def newton(model: Model, k: int, tol: float, max_steps: int) -> Cycle:
-    """Solve ``r(z) = 0`` on block k: ``R dz = -r`` with R = A^T, shorter steps if that helps.
-
-    Converged when r is no larger than its rounding errors; with a large ``tol`` also when the last
-    step was below ``tol`` and r is below ``tol^2``, entry by entry, relative to z and to the terms
-    of r. Both are the same in all units of variables and equations.
-    """
-    names = [model.names[j] for j in model.blocks[k].variables]
-    rng = np.random.default_rng(0)
-    r = residual(model, k)
-    status, step = Status.NOT_CONVERGED if finite(r) else Status.NOT_FINITE, 0
+    """Solve ``r(z) = 0`` on block k: ``R dz = -r`` with R = A^T, shorter steps if that helps."""
+    rng, step, status = np.random.default_rng(0), 0, Status.NOT_CONVERGED
     with np.errstate(all="ignore"):
+        at = linearize(model, k, rng)
+        if not finite(at.r):
+            status = Status.NOT_FINITE
         while status is Status.NOT_CONVERGED and step < max_steps:
             step += 1
-            model.forget(k)
-            A = model.block_matrix(k)  # noqa: N806
-            if not finite(A.data):
+            if not finite(at.A.data):
                 status = Status.NOT_FINITE
                 break
-            rounding = ROUNDING * rounding_errors(model, k, rng)
             try:
-                at = Linear(
-                    k, values(model, k), r, A, factorize(A), rounding, allowed(rounding, tol)
-                )
-                dz = at.step(-r)
+                dz = at.step(-at.r)
             except SingularError:
                 # A solution that the start hits is one, though it has no derivative.
-                status = Status.SOLVED if below(r, rounding) else Status.SINGULAR
+                status = Status.SOLVED if below(at.r, at.rounding) else Status.SINGULAR
                 break
-            t = backtrack(model, at, dz)
+            t = backtrack(at, dz, tol)
             if t == 0.0:
                 break
-            r = residual(model, k)
-            if below(r, rounding) or (below(r, at.allowed) and small(t * dz, at.z, tol)):
-                r = polish(model, at, r)
-                status = Status.SOLVED if regular(model, at, rng) else Status.DEGENERATE
-    return Cycle(names, status, step, largest(r))
+            last, at = at, linearize(model, k, rng)
+            if converged(last, t * dz, at, tol):
+                status = finish(at, rng)
+    names = [model.names[j] for j in model.blocks[k].variables]
+    return Cycle(names, status, step, largest(residual(model, k)))
 
 
-def polish(model: Model, at: Linear, r: np.ndarray) -> np.ndarray:
-    """Take one more step with the factors at hand if it lowers r, which costs an evaluation."""
-    z = values(model, at.k)
-    dz = at.step(-r)
-    move(model, at.k, z, dz)
-    model.forget(at.k)
-    new = residual(model, at.k)
-    if finite(new) and largest(new) <= largest(r):
-        return new
-    move(model, at.k, z, np.zeros(len(r)))
-    model.forget(at.k)
-    return r
+def converged(last: Linear, dz: np.ndarray, at: Linear, tol: float) -> bool:
+    """True if r is no larger than rounding errors: those of its terms, and of R dz, which met r.
+
+    With a large ``tol`` also if the step changed every entry of z by less than ``tol`` of itself,
+    and r is below ``tol^2`` of its terms. All of it is the same in all units of variables and
+    equations.
+    """
+    met = ROUNDING * np.finfo(float).eps * (abs(last.A.T) @ np.abs(dz))
+    small = below(dz, tol * np.abs(flat(at.z)))
+    return below(at.r, at.rounding + met) or (small and below(at.r, at.allowed(tol) + met))
 
 
-def allowed(rounding: np.ndarray, tol: float) -> np.ndarray:
-    """Return tol^2 of the terms of r, and no less than their rounding errors."""
-    return rounding * max(1.0, tol**2 / (ROUNDING * np.finfo(float).eps))
-
-
-def below(r: np.ndarray, bound: np.ndarray) -> bool:
-    """True if no entry of r is above its bound."""
-    return bool((np.abs(r) <= bound).all())
-
-
-def small(dz: np.ndarray, z: list[Any], tol: float) -> bool:
-    """True if the step changes every entry of z by less than ``tol`` of itself."""
-    return below(dz, tol * np.abs(flat(z)))
-
-
-def backtrack(model: Model, at: Linear, dz: np.ndarray) -> float:
+def backtrack(at: Linear, dz: np.ndarray, tol: float) -> float:
     """Move to z + t dz for the first t = 1, 1/2, 1/4 ... that helps, and return t; 0 if none does.
 
-    It helps if what is left of r above rounding falls. Equations are weighed by the scales of their
-    columns in A, so that their units do not matter.
+    It helps if what is left of r above rounding falls.
     """
-
-    def left(r: np.ndarray) -> float:
-        return largest(at.factor.columns * np.maximum(np.abs(r) - at.allowed, 0.0))
-
-    t, before = 1.0, left(at.r)
+    t, before = 1.0, weight(at, at.r, at.allowed(tol))
     while t >= SHORTEST:
-        move(model, at.k, at.z, t * dz)
-        r = residual(model, at.k)
-        if finite(r) and left(r) <= (1.0 - SUFFICIENT * t) * before:
+        move(at, t * dz)
+        r = residual(at.model, at.k)
+        if finite(r) and weight(at, r, at.allowed(tol)) <= (1.0 - SUFFICIENT * t) * before:
             return t
         t /= 2
-    move(model, at.k, at.z, 0.0 * dz)
+    move(at, 0.0 * dz)
     return 0.0
 
 
-def regular(model: Model, at: Linear, rng: np.random.Generator) -> bool:
+def weight(at: Linear, r: np.ndarray, bound: np.ndarray | float = 0.0) -> float:
+    """Return the largest |r| above a bound, equations weighed by the scales of their columns in A.
+
+    So it does not depend on their units.
+    """
+    return largest(at.factor.columns * np.maximum(np.abs(r) - bound, 0.0))
+
+
+def finish(at: Linear, rng: np.random.Generator) -> Status:
+    """Take one more step if it lowers r, which costs an evaluation, and say what was reached."""
+    try:
+        regular = is_regular(at, rng)
+        dz = at.step(-at.r)
+    except SingularError:
+        return Status.SOLVED  # The multipliers will name what is singular.
+    move(at, dz)
+    r = residual(at.model, at.k)
+    if not finite(r) or weight(at, r) > weight(at, at.r):
+        move(at, 0.0 * dz)
+    at.model.forget(at.k)
+    return Status.SOLVED if regular else Status.DEGENERATE
+
+
+def is_regular(at: Linear, rng: np.random.Generator) -> bool:
     """True if R is nearly constant where r differs from zero by rounding errors.
 
     At a multiple root or a turning point it is not: there z is known to the square root of eps or
     less, R is as wrong as it is small, and its inverse means nothing. Measured by the determinant,
-    whose changes do not depend on units. What is traced at the solution stays for the multipliers.
+    whose changes do not depend on units.
     """
-    z = values(model, at.k)
-    signs = rng.choice([-1.0, 1.0], len(at.r))
-    move(model, at.k, z, at.step(DISTANCE * signs * at.rounding))
-    model.forget(at.k)
-    near = model.block_matrix(at.k)
-    move(model, at.k, z, np.zeros(len(at.r)))
-    model.forget(at.k)
-    here = model.block_matrix(at.k)
-    if not finite(near.data) or not finite(here.data):
-        return False  # the domain ends here
-    determinant = log_determinant(here)
-    # One that is singular at the solution itself is named when multipliers are asked for.
-    change = abs(log_determinant(near) - determinant)
-    return bool(not np.isfinite(determinant) or change <= np.log(CHANGE))
+    move(at, at.step(DISTANCE * rng.choice([-1.0, 1.0], len(at.r)) * at.rounding))
+    at.model.forget(at.k)
+    near = at.model.block_matrix(at.k)
+    if not finite(near.data) or not finite(at.A.data):
+        return False  # The domain ends here.
+    change = abs(log_determinant(near) - log_determinant(at.A))
+    return change <= np.log(CHANGE)
 
 
 def log_determinant(A: sp.csc_array) -> float:  # noqa: N803
     """Return log|det A|, -inf for a singular matrix: from the diagonal of U, since L has ones."""
+    if not A.shape[0]:
+        return 0.0
     try:
         return float(np.log(np.abs(splu(A).U.diagonal())).sum())
     except RuntimeError:  # SuperLU's word for a zero pivot
         return -np.inf
-
-
-def rounding_errors(model: Model, k: int, rng: np.random.Generator) -> np.ndarray:
-    """Return how large the rounding errors in the residuals of block k may be."""
-    return flat([model.rounding(i, rng) for i in model.blocks[k].equations])
 
 
 def residual(model: Model, k: int) -> np.ndarray:
@@ -220,13 +221,18 @@ def flat(arrays: list[Any]) -> np.ndarray:
     return np.concatenate([np.ravel(x) for x in arrays])
 
 
-def move(model: Model, k: int, z: list[Any], dz: np.ndarray) -> None:
-    """Set the variables of block k to z + dz."""
-    at = 0
-    for j, x in zip(model.blocks[k].variables, z, strict=True):
-        n = np.size(x)
-        model.values[model.names[j]] = x + np.reshape(dz[at : at + n], np.shape(x))[()]
-        at += n
+def move(at: Linear, dz: np.ndarray) -> None:
+    """Set the variables of the block to z + dz, each in the dtype that it has."""
+    model, begin = at.model, 0
+    for j, x in zip(model.blocks[at.k].variables, at.z, strict=True):
+        part = np.reshape(dz[begin : begin + np.size(x)], np.shape(x))
+        model.values[model.names[j]] = (x + part).astype(x.dtype)[()]
+        begin += np.size(x)
+
+
+def below(r: np.ndarray, bound: np.ndarray) -> bool:
+    """True if no entry of r is above its bound."""
+    return bool((np.abs(r) <= bound).all())
 
 
 def finite(x: np.ndarray) -> bool:

@@ -81,18 +81,10 @@ class Local:
         seeds = {row: tangents[j] for row, j in self.inputs.items() if j in tangents}
         return forward_substitute(self.graph, len(self.graph), seeds).get(self.output)
 
-    def jacobians(self) -> dict[int, sp.csr_array]:
-        """Return df/dz for each variable, the steps inside eliminated."""
+    def jacobians(self) -> Iterator[tuple[int, sp.csr_array]]:
+        """Yield (variable, df/dz) for each parameter, the steps inside eliminated."""
         if self.output is None:
-            return {}
-        found: dict[int, sp.csr_array] = {}
-        for j, d in self.blocks():
-            found[j] = found[j] + d if j in found else d
-        return found
-
-    def blocks(self) -> Iterator[tuple[int, sp.csr_array]]:
-        """Yield (variable, df/dz) for each parameter that the result depends on."""
-        assert self.output is not None
+            return
         if all(self.graph.sizes[row] == 1 for row in (self.output, *self.inputs)):
             # Between scalars every entry is one number, and a sweep finds them all. What is zero
             # may be no entry at all, because of a constant: that is for the other way to tell.
@@ -218,9 +210,9 @@ def as_value(value: Any, e: Equation) -> Any:
 
 
 def refuse_list(value: Any, e: Equation) -> None:
-    """Refuse a list or tuple of results, which NumPy could not stack when they are traced."""
-    if isinstance(value, list | tuple):
+    """Refuse a list, tuple or object array of results, which NumPy cannot stack when traced."""
+    if isinstance(value, list | tuple) or np.dtype(object) is getattr(value, "dtype", None):
         raise ArgumentError(
-            f"constraint {e.name} ({e.where}) returned a {type(value).__name__}, and a variable is "
+            f"constraint {e.name} ({e.where}) returned {type(value).__name__}, and a variable is "
             "one array: return np.stack([...]), or declare a constraint for each"
         )

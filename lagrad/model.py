@@ -55,7 +55,7 @@ class Model:
     blocks: tuple[Block, ...] = ()
     outputs: tuple[int, ...] = ()
     locals: dict[int, Local] = field(default_factory=dict)
-    condensed: dict[int, dict[int, sp.csr_array]] = field(default_factory=dict)
+    condensed: dict[int, list[tuple[int, sp.csr_array]]] = field(default_factory=dict)
     matrices: dict[int, sp.csc_array] = field(default_factory=dict)
     known: dict[int, Any] = field(default_factory=dict)
 
@@ -214,12 +214,12 @@ class Model:
             error = error + np.finfo(z.dtype).eps * np.abs(z)
         return error
 
-    def jacobians(self, i: int) -> dict[int, sp.csr_array]:
-        """Return the condensed partials of equation i by variable, made once."""
+    def jacobians(self, i: int) -> list[tuple[int, sp.csr_array]]:
+        """Return (variable, condensed partial) of equation i by parameter, made once."""
         if self.equations[i].function is None:
-            return {}
+            return []
         if i not in self.condensed:
-            self.condensed[i] = self.local(i).jacobians()
+            self.condensed[i] = list(self.local(i).jacobians())
         return self.condensed[i]
 
     def pull(self, i: int, w: Any, mask: Any = None) -> Iterator[tuple[int, Any, Any]]:
@@ -284,7 +284,7 @@ class Model:
             n = int(np.prod(self.shape(j)))
             yield j, (np.arange(n), np.arange(n), np.ones(n))
         sign = -1.0 if j >= 0 else 1.0
-        for k, jacobian in self.jacobians(i).items():
+        for k, jacobian in self.jacobians(i):
             coo = jacobian.tocoo()
             yield k, (coo.row, coo.col, sign * coo.data)
 
