@@ -2,7 +2,8 @@
 
     >>> from lagrad import gallery
     >>> gallery.names()
-    ('post', 'gates', 'two-layer', 'digits', 'dense-block', 'sellar', 'les-miserables')
+    ('post', 'gates', 'two-layer', 'digits', 'dense-block', 'sellar', 'les-miserables', 'kepler',
+     'markov', 'power-flow')
     >>> problem = gallery.load("post")
     >>> solution = problem.model.solve()
     >>> all(check.ok for check in problem.checks(solution))
@@ -26,6 +27,9 @@ _MODULES = {  # name on the command line -> file, in reading order
     "dense-block": "dense_block",
     "sellar": "sellar",
     "les-miserables": "les_miserables",
+    "kepler": "kepler",
+    "markov": "markov",
+    "power-flow": "power_flow",
 }
 
 

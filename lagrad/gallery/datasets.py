@@ -24,3 +24,20 @@ def les_miserables() -> tuple[list[str], np.ndarray, np.ndarray]:
     graph = json.loads((_DATA / "les_miserables.json").read_text(encoding="utf-8"))
     edges = np.array(graph["edges"])
     return graph["nodes"], edges[:, :2], edges[:, 2].astype(float)
+
+
+def wine() -> tuple[np.ndarray, np.ndarray]:
+    """Measurements (178, 13) of wines, each in its own unit, and their classes (178,) 0 to 2."""
+    lines = (_DATA / "wine.csv").read_text(encoding="utf-8").splitlines()
+    table = np.loadtxt(lines[1:], delimiter=",")
+    return table[:, :13], table[:, 13].astype(int)
+
+
+def power_network(name: str) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    """Power base in MVA and the tables of buses, generators and branches of case30 or case300.
+
+    Columns are MATPOWER's (case format version 2): (n, 13), (generators, 21), (branches, 13).
+    """
+    case = json.loads((_DATA / f"{name}.json").read_text(encoding="utf-8"))
+    bus, gen, branch = (np.array(case[table]) for table in ("bus", "gen", "branch"))
+    return case["baseMVA"], bus, gen, branch
