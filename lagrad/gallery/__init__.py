@@ -3,7 +3,7 @@
     >>> from lagrad import gallery
     >>> gallery.names()
     ('post', 'gates', 'two-layer', 'digits', 'dense-block', 'sellar', 'les-miserables', 'kepler',
-     'markov', 'power-flow')
+     'markov', 'automaton', 'leontief', 'power-flow', 'bratu')
     >>> problem = gallery.load("post")
     >>> solution = problem.model.solve()
     >>> all(check.ok for check in problem.checks(solution))
@@ -29,7 +29,10 @@ _MODULES = {  # name on the command line -> file, in reading order
     "les-miserables": "les_miserables",
     "kepler": "kepler",
     "markov": "markov",
+    "automaton": "automaton",
+    "leontief": "leontief",
     "power-flow": "power_flow",
+    "bratu": "bratu",
 }
 
 
