@@ -3,7 +3,7 @@
     >>> from lagrad import gallery
     >>> gallery.names()
     ('post', 'gates', 'two-layer', 'digits', 'dense-block', 'sellar', 'les-miserables', 'kepler',
-     'markov', 'automaton', 'leontief', 'power-flow', 'bratu')
+     'markov', 'automaton', 'leontief', 'diode', 'power-flow', 'bratu')
     >>> problem = gallery.load("post")
     >>> solution = problem.model.solve()
     >>> all(check.ok for check in problem.checks(solution))
@@ -31,6 +31,7 @@ _MODULES = {  # name on the command line -> file, in reading order
     "markov": "markov",
     "automaton": "automaton",
     "leontief": "leontief",
+    "diode": "diode",
     "power-flow": "power_flow",
     "bratu": "bratu",
 }
