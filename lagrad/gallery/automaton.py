@@ -39,11 +39,10 @@ def arcs() -> list[tuple[str, str, bool]]:
 
 def machine() -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Arcs as indices of states (tail, head), who wins the point (bool), number of states."""
-    names = list(dict.fromkeys(state for arc in arcs() for state in arc[:2]))  # start is first
-    names.remove(GAME)
-    index = {name: k for k, name in enumerate([*names, GAME])}  # the accepting state is last
-    tail, head = (np.array([index[arc[k]] for arc in arcs()]) for k in (0, 1))
-    return tail, head, np.array([arc[2] for arc in arcs()]), len(index)
+    scores = dict.fromkeys(tail for tail, _, _ in arcs())  # the start is first
+    index = {name: k for k, name in enumerate([*scores, GAME])}  # the accepting state is last
+    numbered = np.array([(index[tail], index[head], server) for tail, head, server in arcs()])
+    return numbered[:, 0], numbered[:, 1], numbered[:, 2] == 1, len(index)
 
 
 def system() -> lg.System:
