@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.finite import finite
-from lagrad.forward import solve_values
+from lagrad.forward import Search, solve_values
 from lagrad.graph import short
 from lagrad.local import Equation
 from lagrad.model import Model
@@ -270,7 +270,7 @@ class System:
         model = self._model(inputs, start)
         model.blocks = find_blocks(model, self.starts)
         model.outputs = final(model)
-        cycles = solve_values(model, tol, max_steps)
+        cycles = solve_values(model, Search(tol=tol, max_steps=max_steps))
         failed = next((cycle for cycle in cycles.values() if not cycle.status.success), None)
         status = failed.status if failed else Status.SOLVED
         if not failed and not all(finite(model.values[model.names[j]]) for j in model.outputs):
@@ -283,7 +283,7 @@ class System:
                 f"after {failed.steps} steps with residuals up to {failed.residual:.2e}. "
                 f"{status.value}"
             )
-            if status in (Status.SINGULAR, Status.DEGENERATE):
+            if status in (Status.SINGULAR, Status.SINGULAR_START, Status.DEGENERATE):
                 text += "\n" + solution.culprits()
             raise exception_for(status)(text)
         if throw and not status.success:

@@ -133,8 +133,19 @@ class Graph:
             if j >= 0:
                 yield j, with_dtype(primitive.partial(k, z, args, kwargs), args[k].dtype, z.dtype)
 
+    def joint(self, i: int) -> Any:
+        """Return the partials of a cycle, which share a linear solve."""
+        primitive = self.primitive(i)
+        assert primitive.joint is not None
+        return primitive.joint(self.columns.values[i], *self.arguments(i))
+
     def pull(self, i: int, w: Any, mask: Any) -> Iterator[tuple[int, Any, Any]]:
         """Yield (j, (df_i/dz_j)^T w, mask of what is present), one for each variable argument."""
+        if self.primitive(i).joint is not None:
+            for j, v in zip(self.references(i), self.joint(i).pull(w), strict=True):
+                if j >= 0 and v is not None:
+                    yield j, v, None
+            return
         for j, partial in self.partials(i):
             if mask is None and not partial.selects:
                 yield j, partial.adjoint(w), None
@@ -143,6 +154,9 @@ class Graph:
 
     def push(self, i: int, tangents: Mapping[int, Any]) -> Any:
         """Return the change of z_i for changes of its parents, or None if none of them changes."""
+        if self.primitive(i).joint is not None:
+            moved = {k: tangents[j] for k, j in enumerate(self.references(i)) if j in tangents}
+            return self.joint(i).push(moved) if moved else None
         total = None
         for j, partial in self.partials(i):
             if j in tangents:

@@ -17,14 +17,12 @@ from lagrad.eliminate import accumulate
 from lagrad.graph import Graph
 from lagrad.order import reachable
 from lagrad.partials import Compose, Partial
-from lagrad.solve import back_substitute, back_substitute_masked, forward_substitute
+from lagrad.rounding import rounding_errors
+from lagrad.solve import back_substitute_masked, forward_substitute
 from lagrad.solve.back_substitution import Sums
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced, plain, record
 from lagrad.trace.tracer import Tracer
-
-#: How many random perturbations a rounding error is estimated from.
-SAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -99,31 +97,10 @@ class Local:
         yield from ((j, found[row]) for row, j in self.inputs.items() if row in found)
 
     def rounding(self, rng: np.random.Generator) -> Any:
-        """Return how large the rounding error of the value may be, entry by entry.
-
-        Every step, and every parent as it is given, is wrong by a relative eps, and the result by
-        the sum of |dz_n/dz_i| eps |z_i|. For arrays, tangents of random signs from all rows at once
-        add up to errors such as rounding makes; magnitudes between 1 and 2 keep two large terms
-        from cancelling in all samples.
-        """
+        """Return how large the rounding error of the value may be, entry by entry."""
         if self.output is None:
             return np.zeros(np.shape(self.value))
-        shape, z = self.graph.shape(self.output), self.graph.columns.values
-        eps = {row: np.finfo(z[row].dtype).eps * np.abs(z[row]) for row in range(self.output + 1)}
-        if self.graph.sizes[self.output] == 1:
-            one = np.ones(shape, self.graph.dtype(self.output))[()]
-            lam = back_substitute(self.graph, {self.output: one})
-            errors = [np.sum(known(np.abs(w) * eps[row])) for row, w in lam.items()]
-            return np.reshape(sum(errors), shape)[()]
-        total = np.zeros(shape)
-        for _ in range(SAMPLES):
-            seeds = {
-                row: e * rng.uniform(1.0, 2.0, e.shape) * rng.choice([-1.0, 1.0], e.shape)
-                for row, e in eps.items()
-            }
-            change = forward_substitute(self.graph, len(self.graph), seeds)[self.output]
-            total = np.maximum(total, known(np.abs(change)))
-        return total
+        return rounding_errors(self.graph, [self.output], rng)[0]
 
     def undecided(self) -> set[int]:
         """Return the variables whose entries depend on a choice that values made.
@@ -142,11 +119,6 @@ class Local:
         ]
         behind = reachable(n, rows, parents, np.array(choices, dtype=int))
         return {j for row, j in self.inputs.items() if behind[row] or not used[row]}
-
-
-def known(errors: Any) -> Any:
-    """Return errors, with zero where a value or a partial is not finite: reported elsewhere."""
-    return np.where(np.isfinite(errors), errors, 0.0)
 
 
 def is_choice(partial: Partial) -> bool:

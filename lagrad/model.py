@@ -14,6 +14,7 @@ from lagrad.assemble import joined, to_matrix
 from lagrad.graph import short
 from lagrad.local import Equation, Local, as_value, trace_equation
 from lagrad.partials import Entries
+from lagrad.rounding import ROUNDING
 from lagrad.solve import (
     SolveBlock,
     block_back_substitute,
@@ -22,9 +23,6 @@ from lagrad.solve import (
     stretches,
 )
 from lagrad.status import ArgumentError, TraceError
-
-#: Rounding errors are estimated; what is larger by this factor is none.
-ROUNDING = 10.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,7 @@ class Model:
     condensed: dict[int, list[tuple[int, sp.csr_array]]] = field(default_factory=dict)
     matrices: dict[int, sp.csc_array] = field(default_factory=dict)
     known: dict[int, Any] = field(default_factory=dict)
+    slopes: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.number = {name: i for i, name in enumerate(self.names)}
@@ -65,7 +64,7 @@ class Model:
         self.equation_names = tuple(e.name for e in self.equations)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "locals": {}, "condensed": {}, "matrices": {}}
+        return {**self.__dict__, "locals": {}, "condensed": {}, "matrices": {}, "slopes": {}}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -202,6 +201,7 @@ class Model:
     def forget(self, k: int) -> None:
         """Drop what was found of block k at values that have changed since."""
         self.matrices.pop(k, None)
+        self.slopes.pop(k, None)
         for i in self.blocks[k].equations:
             for table in (self.locals, self.condensed, self.known):
                 table.pop(i, None)

@@ -31,6 +31,10 @@ class Primitive:
     arguments
         Brings a call, as a user may spell it, into the form ``(args, kwargs)`` with every array
         in ``args``; a keyword that the rule does not know is a TypeError.
+    joint
+        ``joint(z, args, kwargs)`` returns the partials with respect to all arguments as one object,
+        where they share a linear solve: ``pull(w)`` is what each argument gets, ``push(tangents)``
+        the change of z for changes by place.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Primitive:
     derivatives: Sequence[Callable[..., Any]] | None = None
     multilinear: bool = False
     arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+    joint: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
 
     def __repr__(self) -> str:
         return f"Primitive({self.name})"

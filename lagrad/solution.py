@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.finite import finite
-from lagrad.forward import Cycle
+from lagrad.certificate import Certificate
 from lagrad.graph import short
 from lagrad.model import Model
 from lagrad.multipliers import Multipliers, MultiplierSystem
@@ -23,14 +23,14 @@ class Solution:
     ----------
     values : dict of arrays by name, in solve order
     status : Status
-    cycles : dict of `Cycle` by block, for each cyclic block that was solved
+    cycles : dict of `Certificate` by block, for each cyclic block that was solved
     stats : list of dicts, the same to look at: variables, status, steps, residual
     system : MultiplierSystem
 
     The values are read-only arrays: multipliers are computed from them when they are asked for.
     """
 
-    def __init__(self, model: Model, status: Status, cycles: dict[int, Cycle]) -> None:
+    def __init__(self, model: Model, status: Status, cycles: dict[int, Certificate]) -> None:
         self.status, self.cycles = status, cycles
         self.system = MultiplierSystem(model)
         order = [model.names[j] for b in model.blocks for j in b.variables]

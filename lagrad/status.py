@@ -61,6 +61,20 @@ class Status(Enum):
         "be too far from a solution, or there is none. Try another start, more steps (max_steps), "
         "or a larger tol if the constraints themselves are only right to a few digits"
     )
+    STALLED = (
+        "not converged, stalled: no part of a Newton step lowers the residual, so this is the best "
+        "that can be reached from here: a minimum of the residual that is no solution, a kink, or "
+        "residuals that are only right to a few digits. Try another start; if there is a solution "
+        "near by, look for np.abs, np.maximum or rounding in the constraints"
+    )
+    DIVERGED = (
+        "not converged, diverged: the residual grew from step to step. A plain iteration z = f(z) "
+        "needs an f that contracts; try method='newton' or 'anderson', or another start"
+    )
+    NOT_FINITE_START = (
+        "not finite at the start: the constraints give NaN or inf there. Give a start inside the "
+        "domain of every function in them"
+    )
     NOT_FINITE = (
         "not finite: NaN or inf appeared while the constraints were evaluated; the iteration "
         "left the domain of a function. Try a start inside the domain"
@@ -70,10 +84,21 @@ class Status(Enum):
         "block has no unique solution or derivative there. Look for a redundant equation, a "
         "variable without influence, or a turning point"
     )
+    SINGULAR_START = (
+        "singular at the start: the equations of a cyclic block are linearly dependent at the "
+        "start, so no Newton step exists there. Start from other values: a start of zeros often "
+        "sits on a symmetry; if it happens everywhere, look for a redundant equation or a variable "
+        "without influence"
+    )
     DEGENERATE = (
         "degenerate: the values satisfy the constraints, but within rounding errors of them the "
         "constraints are not smooth or become linearly dependent, so that their derivatives mean "
-        "nothing. Look for a multiple root, a turning point or a kink"
+        "nothing. Several roots meet here (a multiple root, a turning point) or there is a kink: move "
+        "a parameter, or give equations whose root is simple"
+    )
+    NO_MINIMUM = (
+        "no minimum: the gradient is zero here, but the function falls in some direction: a saddle "
+        "or a maximum. Try another start"
     )
     INACCURATE = (
         "inaccurate: the linear solve left a residual above its tolerance even after iterative "
@@ -88,7 +113,8 @@ class Status(Enum):
 
 def exception_for(status: Status) -> type[LagradError]:
     """Return the exception class that a failed ``status`` is raised as."""
-    if status in (Status.SINGULAR, Status.DEGENERATE, Status.INACCURATE):
+    singular = (Status.SINGULAR, Status.SINGULAR_START, Status.DEGENERATE, Status.INACCURATE)
+    if status in singular:
         return SingularError
     return ConvergenceError
 

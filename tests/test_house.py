@@ -25,8 +25,8 @@ MAX_LINES = 450
 # as a user writes, with `import lagrad as lg`, and so they stand above the face, `__init__`.
 FLOORS = """
     __main__ cli gallery __init__ views interop optimize check api declare implicit
-    compile emit simplify structure solution forward model local multipliers steps
-    eliminate assemble
+    compile emit simplify structure solution forward model local multipliers steps cycle residual
+    certificate rounding replay sparse eliminate assemble
     finite diagnose solve trace order graph
     rules primitive contraction partials dispatch containers status
 """.split()

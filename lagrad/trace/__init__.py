@@ -30,6 +30,7 @@ __all__ = [
     "Tracer",
     "Trace",
     "lift",
+    "muted",
     "names_of",
     "record",
     "trace",
@@ -41,14 +42,36 @@ __all__ = [
 @contextmanager
 def tracing() -> Iterator[Trace]:
     """Open a trace inside the one now running, if any; it is closed whatever happens inside."""
-    outer = CURRENT.get()
-    inner = Trace(0 if outer is None else outer.level + 1)
+    inner = Trace(CURRENT.get())
     token = CURRENT.set(inner)
     try:
         yield inner
     finally:
         inner.open = False
         CURRENT.reset(token)
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Record nothing in the traces now running: their tracers count as their plain values.
+
+    So a function that reads traced values from around it can be evaluated a thousand times, and
+    nothing grows. Traces that are opened inside record as always.
+    """
+    around, trace = [], CURRENT.get()
+    while trace is not None and not trace.muted:
+        around.append(trace)
+        trace = trace.outer
+    quiet = Trace(CURRENT.get())
+    for trace in (quiet, *around):
+        trace.muted = True
+    token = CURRENT.set(quiet)
+    try:
+        yield
+    finally:
+        CURRENT.reset(token)
+        for trace in around:
+            trace.muted = False
 
 
 def zeros(shape: Any, dtype: Any = float) -> Any:

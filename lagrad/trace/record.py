@@ -40,12 +40,15 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
                 current(a)
             trace = a._trace
             if trace is not top:
+                if trace.muted:
+                    return bind(primitive, tuple(unmuted(b) for b in args), kwargs)
                 top = trace if top is None else innermost(top, trace)
         elif kind not in NUMBERS and not (kind is np.ndarray and a.dtype.kind != "O"):
             lift = [constant_operand(b) for b in args]
             if any(b is not c for b, c in zip(lift, args, strict=True)):
                 return bind(primitive, tuple(lift), kwargs)
-    assert top is not None
+    if top is None:  # everything traced was muted
+        return primitive.function(*args, **(kwargs or NOTHING))
     if not top.open or top.thread != get_ident():
         outlived(top)
     refs, values, variable = [], [], False
@@ -69,6 +72,19 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
             outer = values[k] is a and isinstance(a, Traced)
             refs[k] = top.constant(snapshot(a) if outer else values[k])
     return Tracer(top, top.record(primitive, refs, kwargs, z), z)
+
+
+def unmuted(a: Any) -> Any:
+    """Return a traced value of a muted trace as the value that it stands for, not to be written."""
+    while isinstance(a, Traced) and a._trace.muted:
+        a = current(a)._value
+        if type(a) is np.ndarray:
+            a = a.view()
+            a.flags.writeable = False
+    return a
+
+
+NOTHING: dict[str, Any] = {}
 
 
 def innermost(a: Trace, b: Trace) -> Trace:
@@ -325,8 +341,10 @@ def accumulate_at(ufunc: Any, target: Any, index: Any, rest: list[Any]) -> None:
 # -- arrays that take traced values --------------------------------------------------------------
 
 
-def constant_array(trace: Trace, value: np.ndarray) -> Tracer:
+def constant_array(trace: Trace, value: np.ndarray) -> Any:
     """Return a plain array as a variable of ``trace``, so that traced values can be put in."""
+    if trace.muted:
+        return value
     return Tracer(trace, trace.record(CONSTANT, [], None, value), value)
 
 

@@ -27,7 +27,8 @@ class Trace:
     """Records constraints; knows nothing of the objects that users hold.
 
     ``level`` counts the traces around this one: in an expression of several, the innermost records,
-    and the values of the others are the tracers of the outer trace.
+    and the values of the others are the tracers of the outer trace. A ``muted`` trace records
+    nothing: its tracers count as their plain values.
     """
 
     __slots__ = (
@@ -35,21 +36,25 @@ class Trace:
         "frozen",
         "guards",
         "level",
+        "muted",
         "numbers",
         "open",
+        "outer",
         "taken",
         "theirs",
         "thread",
     )
 
-    def __init__(self, level: int) -> None:
+    def __init__(self, outer: Trace | None = None) -> None:
         self.columns = Columns()
         self.numbers: dict[Primitive, int] = {}
         self.frozen: dict[int, tuple[Any, Any]] = {}
         self.guards: list[tuple[Any, Any]] = []
         self.theirs: set[str] = set()
         self.taken: set[str] = set()
-        self.level = level
+        self.outer = outer
+        self.level = 0 if outer is None else outer.level + 1
+        self.muted = False
         self.open = True
         self.thread = get_ident()
 

@@ -111,6 +111,8 @@ class Traced:
         """Return a plain answer about the value, noted as a guard of the trace."""
         current(self)
         answer = ask(self._value)
+        if self._trace.muted:
+            return answer
         self._trace.guards.append((snapshot(self), answer))
         return answer
 
@@ -241,6 +243,11 @@ def innermost_value(a: Any) -> Any:
 def rebind(a: Tracer, new: Tracer) -> None:
     """Let the name ``a`` stand for ``new``, and write through to what it is a view of."""
     view = a._view
+    if a._trace.muted:
+        refuse(
+            "a traced array from around an iteration was written to inside of it",
+            "Take a copy first: y = x.copy(); or hand it to the solver as a parameter",
+        )
     if view is not None and view.index is None:
         refuse(
             "a reshaped or transposed view of a traced array was written to",

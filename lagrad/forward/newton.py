@@ -1,0 +1,199 @@
+"""Newton's method: ``R dz = -r``, with shorter steps where they help and old factors where they do.
+
+    full step     dz = -R(z)^-1 r(z), shortened until r falls
+    next steps    with the same factors, as long as each takes r down to a tenth (Shamanskii,
+                  Ukr. Mat. Zh. 19 (1967), p. 133); a factorisation costs as much as many of them
+
+The last factors are one iterate stale or more. They precondition the multiplier solve on the exact
+A, so that the backward sweep needs no factorisation of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lagrad.forward.point import EPS, ROUNDING, Point, Slope, below, largest
+from lagrad.status import SingularError, Status
+
+#: A step is taken if the residual falls by this part of what the linear model promises; Dennis and
+#: Schnabel, Numerical Methods for Unconstrained Optimization (1983), p. 126.
+SUFFICIENT = 1e-4
+
+#: The shortest part of a Newton step that is tried.
+SHORTEST = 2.0**-30
+
+#: A step with old factors must take the residual down to this part, and so many of them are made.
+FAST, KEPT = 0.1, 4
+
+#: Up to so many unknowns new factors cost no more than the step.
+SMALL = 100
+
+#: So many times its rounding errors the residual is moved, to see how R changes next to a solution:
+#: at a multiple root R then changes by a larger factor than `CHANGE`, however near the root is.
+DISTANCE, CHANGE = 30.0, 2.0
+
+#: Rounding errors are not looked at while r is larger than this times eps |R| |z|.
+NEAR = 1e8
+
+
+@dataclass
+class Outcome:
+    """Where a search ended: at which point, with which factors, and why."""
+
+    status: Status
+    at: Point
+    slope: Slope | None
+    steps: int
+    factorisations: int
+
+
+def newton(
+    at: Point,
+    slope_at: Callable[[Point], Slope],
+    tol: float,
+    max_steps: int,
+    inside: Callable[[np.ndarray, np.ndarray], float],
+    watch: Callable[[Point], None],
+) -> Outcome:
+    """Search for r(z) = 0 from ``at``.
+
+    Parameters
+    ----------
+    at : Point
+    slope_at : function
+        Returns the factorised R at a point; a SingularError ends the search.
+    tol : float
+        Converged when r is no larger than its rounding errors; above 1e-7 also when the last step
+        changed every entry by less than ``tol`` of itself and r is below ``tol^2`` of its terms.
+    max_steps : int
+    inside : function
+        ``inside(z, dz)`` returns how much of the step dz stays in the domain, 1 for all of it.
+    watch : function, called with every point
+    """
+    slope, fresh, steps, made, kept = None, False, 0, 0, 0
+
+    def ended(status: Status) -> Outcome:
+        return Outcome(status, at, slope, steps, made)
+
+    watch(at)
+    if not at.finite:
+        return ended(Status.NOT_FINITE_START)
+    while steps < max_steps:
+        if slope is None:
+            try:
+                slope, fresh, made, kept = slope_at(at), True, made + 1, 0
+            except SingularError:
+                # A solution that the start hits is one, though it has no derivative.
+                if below(at.r, at.rounding):
+                    return ended(Status.SOLVED)
+                return ended(Status.SINGULAR if steps else Status.SINGULAR_START)
+        try:
+            dz = slope.step(-at.r)
+        except SingularError:
+            if fresh:
+                return ended(Status.INACCURATE)
+            slope = None
+            continue
+        new = shortened(at, slope, dz, tol, inside) if fresh else full(at, slope, dz, inside)
+        if new is None:
+            if fresh:
+                return ended(Status.STALLED)
+            slope = None
+            continue
+        steps += 1
+        watch(new)
+        if converged(slope, new.z - at.z, new, tol):
+            at = new
+            at, status = finished(at, slope, inside)
+            return ended(status)
+        kept += 1
+        again = len(new.z) > SMALL and kept <= KEPT
+        if not again or slope.weight(new.r) > FAST * slope.weight(at.r):
+            slope = None
+        at, fresh = new, False
+    return ended(Status.NOT_CONVERGED)
+
+
+def shortened(at: Point, slope: Slope, dz: np.ndarray, tol: float, inside: Any) -> Point | None:
+    """Return z + t dz for the first t = 1, 1/2, 1/4 ... that helps, or None if none does.
+
+    It helps if r falls, or what is left of it above rounding does.
+    """
+    t = inside(at.z, dz)
+    before = slope.weight(at.r)
+    while t >= SHORTEST:
+        new = at.moved(t * dz)
+        if new.finite:
+            promised = 1.0 - SUFFICIENT * t
+            if slope.weight(new.r) <= promised * before:
+                return new
+            bound = at.allowed(tol)
+            if slope.weight(new.r, bound) <= promised * slope.weight(at.r, bound):
+                return new
+        t /= 2
+    return None
+
+
+def full(at: Point, slope: Slope, dz: np.ndarray, inside: Any) -> Point | None:
+    """Return z + dz if r falls at all there."""
+    if inside(at.z, dz) < 1.0:
+        return None
+    new = at.moved(dz)
+    return new if new.finite and slope.weight(new.r) <= slope.weight(at.r) else None
+
+
+def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float) -> bool:
+    """True if r is no larger than rounding errors: those of its terms, and of R dz, which met r.
+
+    With a large ``tol`` also if the step changed every entry of z by less than ``tol`` of itself,
+    and r is below ``tol^2`` of its terms. All of it is the same in all units of variables and
+    equations.
+    """
+    met = slope.met(dz)
+    small = below(dz, tol * np.abs(at.z))
+    far = met * 0.0 if not met.any() else NEAR * (met + slope.met(at.z))
+    if met.any() and not small and not below(at.r, far + TINY):
+        return False  # Too far away to look at rounding errors, which costs sweeps.
+    return below(at.r, at.rounding + met) or (small and below(at.r, at.allowed(tol) + met))
+
+
+TINY = float(np.finfo(float).tiny)
+
+
+def finished(at: Point, slope: Slope, inside: Any) -> tuple[Point, Status]:
+    """Take one more step if it lowers r, which costs an evaluation, and say what was reached."""
+    try:
+        smooth = regular(at, slope)
+        dz = slope.step(-at.r)
+    except SingularError:
+        return at, Status.SOLVED  # The multipliers will name what is singular.
+    if inside(at.z, dz) == 1.0:
+        new = at.moved(dz)
+        if new.finite and slope.weight(new.r) <= slope.weight(at.r):
+            at = new
+    return at, Status.SOLVED if smooth else Status.DEGENERATE
+
+
+def regular(at: Point, slope: Slope) -> bool:
+    """True if R is nearly constant where r differs from zero by rounding errors.
+
+    At a multiple root or a turning point it is not: there z is known to the square root of eps or
+    less, R is as wrong as it is small, and its inverse means nothing. Such a distance d lies along
+    what R hardly sees, so it is R d that tells how much R changes there.
+    """
+    signs = at.rng.choice([-1.0, 1.0], len(at.r))
+    d = slope.step(DISTANCE * signs * at.rounding)
+    if not d.any():
+        return True
+    near = at.moved(d)
+    if not near.finite:
+        return False  # The domain ends here.
+    here, there = (slope.step(point.linear.along(d)) / slope.factor.rows for point in (at, near))
+    return bool(largest(there - here) <= (CHANGE - 1.0) * largest(here))
+
+
+__all__ = ["EPS", "ROUNDING", "Outcome", "newton"]

@@ -1,0 +1,88 @@
+"""The conditions of a cycle at one point: what a step of Newton's method needs to know there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lagrad.residual import Conditions, Linear
+from lagrad.rounding import ROUNDING
+from lagrad.solve.interface import Factor, checked
+
+EPS = float(np.finfo(float).eps)
+
+
+@dataclass(eq=False)
+class Point:
+    """``g`` at z, and its linearization where it is asked for."""
+
+    problem: Conditions
+    z: np.ndarray
+    r: np.ndarray
+    rng: np.random.Generator
+    known: Linear | None = field(default=None)
+
+    @cached_property
+    def linear(self) -> Linear:
+        """The conditions traced at z."""
+        return self.known or self.problem.linearize(self.z)
+
+    @cached_property
+    def rounding(self) -> np.ndarray:
+        """What r may be by rounding errors alone."""
+        return ROUNDING * self.linear.rounding(self.rng)
+
+    @property
+    def finite(self) -> bool:
+        """True if no residual is NaN or inf."""
+        return bool(np.isfinite(self.r).all())
+
+    def allowed(self, tol: float) -> np.ndarray:
+        """Return tol^2 of the terms of r, and no less than their rounding errors."""
+        return self.rounding * max(1.0, tol**2 / (ROUNDING * EPS))
+
+    def moved(self, dz: np.ndarray) -> Point:
+        """Return the point z + dz."""
+        z = self.z + dz
+        return Point(self.problem, z, self.problem.evaluate(z), self.rng)
+
+
+@dataclass(eq=False)
+class Slope:
+    """R of some point, factorised; it serves for steps from points near by as well.
+
+    ``A`` is a matrix, or an operator where R is not formed.
+    """
+
+    A: Any
+    factor: Factor
+
+    def step(self, change: np.ndarray) -> np.ndarray:
+        """Return the dz that changes r by ``change``: R dz = change."""
+        return checked(self.A, self.factor, change, transposed=True)
+
+    def weight(self, r: np.ndarray, bound: np.ndarray | float = 0.0) -> float:
+        """Return the largest |r| above a bound, equations weighed by the scales of their columns.
+
+        So it does not depend on their units.
+        """
+        return largest(self.factor.columns * np.maximum(np.abs(r) - bound, 0.0))
+
+    def met(self, dz: np.ndarray) -> np.ndarray:
+        """Return what rounding of R dz may leave in r."""
+        if not hasattr(self.A, "tocsc"):
+            return np.zeros(len(dz))
+        return ROUNDING * EPS * (abs(self.A.T) @ np.abs(dz))
+
+
+def below(r: np.ndarray, bound: np.ndarray) -> bool:
+    """True if no entry of r is above its bound."""
+    return bool((np.abs(r) <= bound).all())
+
+
+def largest(r: np.ndarray) -> float:
+    """Return max|r|."""
+    return float(np.abs(r).max(initial=0.0))

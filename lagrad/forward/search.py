@@ -1,0 +1,217 @@
+"""The search for the values of a cycle: which method, with which linear solver, and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lagrad.certificate import Certificate
+from lagrad.containers import leaves
+from lagrad.forward.iterate import WINDOW, iterate
+from lagrad.forward.linear import Linearizer
+from lagrad.forward.newton import Outcome, newton
+from lagrad.forward.point import Point, Slope, largest
+from lagrad.residual import Conditions
+from lagrad.status import ArgumentError, SingularError, Status
+
+METHODS = ("auto", "newton", "newton-krylov", "anderson", "iteration")
+
+#: Steps by default: a Newton step costs a factorisation, one of an iteration an evaluation.
+STEPS = {"newton": 50, "newton-krylov": 50, "anderson": 1000, "iteration": 10_000}
+
+#: How near to the bounds a step may go, as a part of the way.
+TO_BOUND = 0.9
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to search for the values of a cycle; see `lagrad.root` for what each option means."""
+
+    method: str = "auto"
+    tol: float = 1e-8
+    max_steps: int | None = None
+    linear_solver: Any = "auto"
+    preconditioner: Any = None
+    bounds: Any = None
+    domain: Callable[[Any], bool] | None = None
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ArgumentError(f"method={self.method!r}; there are {', '.join(METHODS)}")
+        if not (np.isscalar(self.tol) and self.tol > 0):  # type: ignore[operator]
+            raise ArgumentError(f"tol={self.tol!r}; give a positive number")
+
+
+@dataclass
+class Found:
+    """The values of a cycle, the factors they were found with, and the certificate."""
+
+    problem: Conditions
+    z: np.ndarray
+    slope: Slope | None
+    certificate: Certificate
+    at: Point | None = field(default=None)
+
+
+def find(problem: Conditions, search: Search) -> Found:
+    """Search for z with g(z) = 0."""
+    begin, rng = time.perf_counter(), np.random.default_rng(0)
+    layout = problem.layout
+    certificate = Certificate(
+        list(layout.labels), [int(np.prod(s)) for s in layout.shapes], problem.what
+    )
+    z = problem.start()
+    if not layout.size:
+        problem.evaluate(z)
+        certificate.status, certificate.residual = Status.SOLVED, 0.0
+        certificate.method = "nothing to solve: there are no unknowns"
+        return Found(problem, z, None, certificate)
+    linearizer = Linearizer(search.method, search.linear_solver, search.preconditioner)
+    inside = domain_of(problem, search)
+    with watching(search.progress, problem.what, certificate.history) as watch:
+        at = Point(problem, z, problem.evaluate(z), rng)
+        if search.method in ("anderson", "iteration"):
+            end = slowly(at, search, linearizer, inside, watch)
+        else:
+            steps = search.max_steps if search.max_steps is not None else STEPS["newton"]
+            end = newton(at, linearizer, search.tol, steps, inside, watch)
+    certificate.status, certificate.steps = end.status, end.steps
+    certificate.factorisations = end.factorisations
+    certificate.residual = largest(end.at.r)
+    if "rounding" in end.at.__dict__:
+        with np.errstate(all="ignore"):
+            ratio = np.abs(end.at.r) / (end.at.rounding / 10)
+            certificate.rounding = float(np.max(ratio[end.at.r != 0], initial=0.0))
+    certificate.method = linearizer.method if search.method in NEWTON else told(search)
+    if end.slope is not None:
+        factor = end.slope.factor
+        certificate.linear = f"{factor.method}{linearizer.why}"
+        certificate.entries = int(getattr(factor, "nnz", 0))
+        certificate.bytes = int(getattr(factor, "bytes", 0))
+    certificate.seconds["values"] = time.perf_counter() - begin
+    return Found(problem, end.at.z, end.slope, certificate, end.at)
+
+
+NEWTON = ("auto", "newton", "newton-krylov")
+
+
+def told(search: Search) -> str:
+    """Say what was asked for."""
+    return f"{search.method}, as asked, and a Newton step at the end"
+
+
+def slowly(at: Point, search: Search, linearizer: Linearizer, inside: Any, watch: Any) -> Outcome:
+    """Iterate, and let a Newton step at the end say how far the solution is.
+
+    A slow iteration makes small steps far from its solution, so the step alone proves nothing.
+    """
+    budget = search.max_steps if search.max_steps is not None else STEPS[search.method]
+    window, total, made = WINDOW * (search.method == "anderson"), 0, 0
+    tol = search.tol
+    while True:
+
+        def target(point: Point, tol: float = tol) -> float:
+            return tol * largest(point.z)
+
+        at, steps, status = iterate(at, target, budget - total, inside, watch, window)
+        total += steps
+        if status is not Status.SOLVED:
+            return Outcome(status, at, None, total, made)
+        try:
+            slope = linearizer(at)
+            made += 1
+            dz = slope.step(-at.r)
+        except SingularError:
+            return Outcome(Status.SINGULAR, at, None, total, made)
+        # Within sqrt(tol) Newton's steps, quadratic from here, are worth more than iterating on.
+        if largest(dz) <= np.sqrt(search.tol) * largest(at.z) or largest(dz) == 0.0:
+            end = newton(at, linearizer, search.tol, 20, inside, watch)
+            near = largest(end.at.z - at.z) <= 10 * largest(dz)
+            if end.status.success and not near:
+                end.status = Status.NOT_CONVERGED
+            end.steps += total
+            end.factorisations += made
+            return end
+        tol *= max(1e-3, 0.1 * np.sqrt(search.tol) * largest(at.z) / largest(dz))
+        if total >= budget or tol < 1e-30:
+            return Outcome(Status.NOT_CONVERGED, at, slope, total, made)
+
+
+def domain_of(problem: Conditions, search: Search) -> Callable[[np.ndarray, np.ndarray], float]:
+    """Return ``inside(z, dz)``: the largest part of a step that stays in the domain, at most 1."""
+    if search.bounds is None and search.domain is None:
+        return lambda z, dz: 1.0
+    low, high = (bound_of(problem, search.bounds, k) for k in (0, 1))
+    start = problem.start()
+    if np.any((start < low) | (start > high)):
+        k = int(np.argmax((start < low) | (start > high)))
+        raise ArgumentError(
+            f"the start of {problem.what} is outside of its bounds: "
+            f"{problem.layout.entry_names()[k]} = {start[k]:.6g}"
+        )
+
+    def inside(z: np.ndarray, dz: np.ndarray) -> float:
+        with np.errstate(all="ignore"):
+            room = np.where(dz > 0, (high - z) / dz, np.where(dz < 0, (low - z) / dz, np.inf))
+        reach = float(np.min(room, initial=np.inf))
+        t = 1.0 if reach >= 1.0 else TO_BOUND * reach
+        if search.domain is not None:
+            while t > 1e-9 and not search.domain(problem.container(z + t * dz)):
+                t /= 2
+        return t
+
+    return inside
+
+
+def bound_of(problem: Conditions, bounds: Any, k: int) -> np.ndarray:
+    """Return the lower (0) or upper (1) bounds as a vector; None is no bound."""
+    default = np.inf if k else -np.inf
+    given = None if bounds is None else bounds[k]
+    if given is None:
+        return np.full(problem.layout.size, default)
+    if np.isscalar(given):
+        return np.full(problem.layout.size, float(given))  # type: ignore[arg-type]
+    parts = [default if b is None else b for _, b in leaves(given)]
+    shapes = problem.layout.shapes
+    if len(parts) != len(shapes):
+        raise ArgumentError(
+            f"bounds of {problem.what}: give (lower, upper), each a number, None, or a container "
+            f"like the unknowns, which has {len(shapes)} arrays and not {len(parts)}"
+        )
+    return np.concatenate(
+        [np.broadcast_to(b, s).ravel().astype(float) for b, s in zip(parts, shapes, strict=True)]
+    )
+
+
+class watching:  # noqa: N801
+    """Keep the residual of every step, and show it on a progress bar if that is asked for."""
+
+    def __init__(self, shown: bool, what: str, history: list[float]) -> None:
+        self.history, self.bar = history, None
+        if shown:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                raise ArgumentError(
+                    "progress=True needs tqdm: pip install 'lagrad[progress]'"
+                ) from None
+            self.bar = tqdm(desc=what, unit="step")
+
+    def __enter__(self) -> Callable[[Point], None]:
+        return self.see
+
+    def see(self, at: Point) -> None:
+        """Note the residual of a point."""
+        self.history.append(largest(at.r))
+        if self.bar is not None:
+            self.bar.update()
+            self.bar.set_postfix_str(f"|r| = {self.history[-1]:.2e}")
+
+    def __exit__(self, *error: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
