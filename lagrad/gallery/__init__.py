@@ -3,7 +3,7 @@
     >>> from lagrad import gallery
     >>> gallery.names()
     ('post', 'gates', 'two-layer', 'digits', 'dense-block', 'sellar', 'les-miserables', 'kepler',
-     'markov', 'automaton', 'leontief', 'diode', 'power-flow', 'bratu')
+     'markov', 'grid-world', 'automaton', 'leontief', 'diode', 'power-flow', 'bratu')
     >>> problem = gallery.load("post")
     >>> solution = problem.model.solve()
     >>> all(check.ok for check in problem.checks(solution))
@@ -29,6 +29,7 @@ _MODULES = {  # name on the command line -> file, in reading order
     "les-miserables": "les_miserables",
     "kepler": "kepler",
     "markov": "markov",
+    "grid-world": "grid_world",
     "automaton": "automaton",
     "leontief": "leontief",
     "diode": "diode",
