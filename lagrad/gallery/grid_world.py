@@ -73,7 +73,7 @@ def dense(r: np.ndarray, gamma: float, logits: np.ndarray) -> tuple[np.ndarray, 
     return pi, P
 
 
-def value(r: np.ndarray, gamma: float, logits: np.ndarray) -> float:
+def value(r: np.ndarray, gamma: float, logits: np.ndarray) -> np.floating:
     _, P = dense(r, gamma, logits)
     return np.mean(np.linalg.solve(np.eye(len(r)) - gamma * P, r))
 
