@@ -71,17 +71,25 @@ from lagrad.api import (
 from lagrad.check import check_grad
 from lagrad.containers import ravel
 from lagrad.declare import System
+from lagrad.certificate import Certificate
 from lagrad.graph import Graph
+from lagrad.implicit import argmin, fixed_point, implicit, root
 from lagrad.multipliers import Multipliers, MultiplierSystem
 from lagrad.rules.constant import stop_gradient
 from lagrad.rules.reductions import logsumexp
 from lagrad.rules.spelt import cross_entropy, relu, softmax
 from lagrad.solution import Solution
+from lagrad.sparse import sparse, spsolve
 from lagrad.trace import trace, zeros
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Certificate",
+    "root",
+    "implicit",
+    "fixed_point",
+    "argmin",
     "Graph",
     "MultiplierSystem",
     "Multipliers",
@@ -100,6 +108,8 @@ __all__ = [
     "ravel",
     "relu",
     "softmax",
+    "sparse",
+    "spsolve",
     "spy",
     "stop_gradient",
     "trace",

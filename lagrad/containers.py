@@ -1,6 +1,8 @@
 """Nested containers of arrays: tuples, lists, dicts and dataclasses, flattened and put back.
 
-A leaf is anything else. Gradients come back in the container that the argument came in.
+A leaf is anything else. Gradients come back in the container that the argument came in. A field of
+a dataclass with ``metadata={"static": True}`` is structure and holds no leaves: it is carried over,
+and must be equal where two containers meet.
 """
 
 from __future__ import annotations
@@ -9,11 +11,17 @@ import copy
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lagrad.status import ArgumentError
+
+
+class Static(NamedTuple):
+    """A part of a container that is no variable."""
+
+    value: Any
 
 
 def children(tree: Any) -> list[tuple[str, Any]] | None:
@@ -25,7 +33,8 @@ def children(tree: Any) -> list[tuple[str, Any]] | None:
     if isinstance(tree, tuple | list):
         return [(f"[{i}]", child) for i, child in enumerate(tree)]
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        return [(f".{f.name}", getattr(tree, f.name)) for f in dataclasses.fields(tree)]
+        held = ((f, getattr(tree, f.name)) for f in dataclasses.fields(tree))
+        return [(f".{f.name}", Static(x) if f.metadata.get("static") else x) for f, x in held]
     return None
 
 
@@ -54,10 +63,15 @@ def rebuild(tree: Any, new: list[Any]) -> Any:
 
 def leaves(tree: Any, label: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (label, leaf) for every leaf, in order, without recursion."""
+    return (found for found in parts(tree, label) if type(found[1]) is not Static)
+
+
+def parts(tree: Any, label: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (label, leaf) for every leaf and every static part, in order."""
     stack = [(label, tree)]
     while stack:
         name, node = stack.pop()
-        below = children(node)
+        below = None if type(node) is Static else children(node)
         if below is None:
             yield name, node
         else:
@@ -71,6 +85,9 @@ def unflatten(tree: Any, new: Iterator[Any]) -> Any:
     stack: list[tuple[Any, list[Any], Iterator[Any], list[Any]]] = []
 
     def visit(node: Any, into: list[Any]) -> None:
+        if type(node) is Static:
+            into.append(node.value)
+            return
         below = children(node)
         if below is None:
             into.append(next(new))
@@ -99,12 +116,18 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """
     rows = list(leaves(tree))
     columns = [[leaf for _, leaf in rows]]
+    fixed = [part for part in parts(tree) if type(part[1]) is Static]
     for other in others:
         found = list(leaves(other))
         if [label for label, _ in found] != [label for label, _ in rows]:
             raise ArgumentError(
                 f"two containers differ in structure: leaves {[label for label, _ in rows]} "
                 f"against {[label for label, _ in found]}; give both the same nesting and keys"
+            )
+        if fixed and fixed != [part for part in parts(other) if type(part[1]) is Static]:
+            raise ArgumentError(
+                "two containers differ in what is no variable: "
+                f"{', '.join(label for label, _ in fixed)}; give both the same"
             )
         columns.append([leaf for _, leaf in found])
     return unflatten(tree, iter([function(*row) for row in zip(*columns, strict=True)]))
@@ -120,9 +143,9 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     >>> vector.tolist(), unravel(2 * vector)["b"].tolist()
     ([1.0, 2.0, 3.0], [4.0, 6.0])
     """
-    parts = [leaf for _, leaf in leaves(tree)]
-    shapes = [np.shape(x) for x in parts]
-    vector = np.concatenate([np.reshape(x, -1) for x in parts]) if parts else np.zeros(0)
+    found = [leaf for _, leaf in leaves(tree)]
+    shapes = [np.shape(x) for x in found]
+    vector = np.concatenate([np.reshape(x, -1) for x in found]) if found else np.zeros(0)
 
     def unravel(v: Any) -> Any:
         if np.shape(v) != (sum(math.prod(s) for s in shapes),):

@@ -203,8 +203,11 @@ def binary(
     def forward(self: Any, other: Any) -> Any:
         if isinstance(other, SCALAR):
             return bind(primitive, (self, other), None)
-        if sp.issparse(other):
-            return with_sparse(ufunc, self, other, reflected=False)
+        if type(other) is not np.ndarray:
+            if sp.issparse(other):
+                return with_sparse(ufunc, self, other, reflected=False)
+            if getattr(other, "__array_ufunc__", True) is None:
+                return NotImplemented  # NumPy's protocol: the other has operators of its own
         return bind(rule, (self, operand(other)), None)
 
     def reflected(self: Any, other: Any) -> Any:
