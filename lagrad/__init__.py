@@ -68,10 +68,10 @@ from lagrad.api import (
     value_and_grad,
     vjp,
 )
+from lagrad.certificate import Certificate
 from lagrad.check import check_grad
 from lagrad.containers import ravel
 from lagrad.declare import System
-from lagrad.certificate import Certificate
 from lagrad.graph import Graph
 from lagrad.implicit import argmin, fixed_point, implicit, root
 from lagrad.multipliers import Multipliers, MultiplierSystem

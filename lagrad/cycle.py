@@ -19,7 +19,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.dispatch import overridable
-from lagrad.graph import Graph
 from lagrad.partials import Function, Partial
 from lagrad.primitive import Primitive
 from lagrad.replay import replay
@@ -229,48 +228,3 @@ def constraint(cycle: Cycle, args: Sequence[Any]) -> Any:
     if not any(isinstance(a, Traced) for a in args):
         return cycle.value
     return bind(CYCLE, tuple(args), {"cycle": cycle})
-
-
-def closed(graph: Graph, linear: Linear) -> tuple[Linear, list[Any]]:
-    """Return the conditions with what they read from traces around them as parameters.
-
-    Returns
-    -------
-    Linear, whose values are all plain
-    the traced values that were lifted, in the order of the parameters that were added
-    """
-    found: dict[tuple[int, int], tuple[Any, list[int]]] = {}
-    for place, a in enumerate(graph.columns.constants):
-        if isinstance(a, Tracer):
-            found.setdefault((id(a._trace), a._row), (a, []))[1].append(place)
-    outer = [a for a, _ in found.values()]
-    if not any(isinstance(a, Traced) for a in graph.columns.constants):
-        return linear, []
-    with tracing() as made, np.errstate(all="ignore"):
-        inputs, values = {}, graph.columns.values
-        for r in (*linear.unknowns, *linear.parameters):
-            z = innermost_value(values[r])
-            inputs[r] = Tracer(made, made.input(z, graph.name(r)), z)
-        constants = {
-            place: innermost_value(a)
-            for place, a in enumerate(graph.columns.constants)
-            if isinstance(a, Traced)
-        }
-        added = []
-        for a, places in found.values():
-            z = innermost_value(a)
-            added.append(made.input(z, a._trace.columns.names.get(a._row, "outer")))
-            constants.update(dict.fromkeys(places, Tracer(made, added[-1], z)))
-        again = replay(graph, inputs, constants)
-        outputs = [
-            y if row is None else again[row]
-            for y, row in zip(linear.outputs, linear.rows, strict=True)
-        ]
-    unknowns = [inputs[r]._row for r in linear.unknowns]
-    parameters = [*(inputs[r]._row for r in linear.parameters), *added]
-    rows = tuple(y._row for y in outputs if isinstance(y, Tracer))
-    graph = made.graph((*unknowns, *parameters), rows)
-    return (
-        Linear(graph, unknowns, parameters, outputs, linear.layout, linear.equations),
-        outer,
-    )

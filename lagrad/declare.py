@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from lagrad.forward import Search, solve_values
 from lagrad.graph import short
 from lagrad.local import Equation
 from lagrad.model import Model
+from lagrad.residual import location
 from lagrad.solution import Solution, first_nonfinite
 from lagrad.status import ArgumentError, Status, StructureError, exception_for, suggestion
 from lagrad.structure import final, find_blocks
@@ -387,12 +387,6 @@ def own(data: Any) -> Any:
     elif isinstance(data, list | dict | set | tuple):
         data = deepcopy(data)
     return data
-
-
-def location(function: Any) -> str:
-    """Return file:line of a function."""
-    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
-    return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code else ""
 
 
 def floats(value: Any, name: str) -> Any:

@@ -6,7 +6,9 @@ All of it is iterative, on index arrays: a chain of a million constraints does n
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -34,35 +36,94 @@ def components(n: int, rows: np.ndarray, parents: np.ndarray) -> list[tuple[int,
 
     Notes
     -----
-    The components are SciPy's (Pearce 2005, an iterative variant of Tarjan 1972); the order is
-    Kahn's (Comm. ACM 5, 1962, p. 558).
+    The components are SciPy's (Pearce 2005, an iterative variant of Tarjan 1972).
     """
     if np.all(parents < rows):
         return [(i,) for i in range(n)]
+    count, found = strong(n, rows, parents)
+    label = by_smallest(count, found)
+    if not topological(label, rows, parents):
+        label = kahn(count, found, rows, parents)
+    members, bounds = grouped(label, count)
+    nodes, ends = members.tolist(), bounds.tolist()
+    return [tuple(nodes[begin:end]) for begin, end in pairwise(ends)]
+
+
+def component_order(n: int, rows: np.ndarray, parents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the components as arrays: all nodes, and where each component begins among them.
+
+    They are in topological order, that of their smallest nodes if this is one; which one otherwise
+    is not told, so that nothing here takes time for each component in turn.
+    """
+    if np.all(parents < rows):
+        return np.arange(n), np.arange(n + 1)
+    count, found = strong(n, rows, parents)
+    # SciPy counts in one of the last two orders, but does not promise it.
+    for label in (by_smallest(count, found), found, count - 1 - found):
+        if topological(label, rows, parents):
+            return grouped(label, count)
+    return grouped(kahn(count, found, rows, parents), count)
+
+
+def strong(n: int, rows: np.ndarray, parents: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return the number of components and that of each node, as SciPy counts."""
     ones = np.ones(len(rows), dtype=np.int8)
     adjacency = sp.csr_array((ones, (parents, rows)), shape=(n, n))
-    count, label = csgraph.connected_components(adjacency, connection="strong")
-    first = np.full(count, n)
-    np.minimum.at(first, label, np.arange(n))
-    members = np.argsort(label, kind="stable").tolist()
-    ends = np.concatenate([[0], np.cumsum(np.bincount(label))]).tolist()
-    between = label[parents] != label[rows]
-    pairs = np.unique(np.stack([label[parents[between]], label[rows[between]]]), axis=1)
+    return csgraph.connected_components(adjacency, connection="strong")
+
+
+def by_smallest(count: int, label: np.ndarray) -> np.ndarray:
+    """Return ``label`` renumbered so that components are counted by their smallest nodes."""
+    rank = np.empty(count, dtype=np.int64)
+    rank[np.argsort(smallest_nodes(count, label))] = np.arange(count)
+    return rank[label]
+
+
+def smallest_nodes(count: int, label: np.ndarray) -> np.ndarray:
+    """Return the smallest node of each component."""
+    first = np.full(count, len(label))
+    np.minimum.at(first, label, np.arange(len(label)))
+    return first
+
+
+def topological(label: np.ndarray, rows: np.ndarray, parents: np.ndarray) -> bool:
+    """True if no edge leads to a component of a smaller number."""
+    return bool(np.all(label[parents] <= label[rows]))
+
+
+def grouped(label: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nodes component by component, and where each begins."""
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=count))])
+    return np.argsort(label, kind="stable"), bounds
+
+
+def kahn(count: int, label: np.ndarray, rows: np.ndarray, parents: np.ndarray) -> np.ndarray:
+    """Return ``label`` renumbered in topological order, the smallest node first where it is free.
+
+    A. B. Kahn, Comm. ACM 5 (1962), p. 558.
+    """
+    source, target = label[parents], label[rows]
+    between = source != target
+    pairs = np.sort(source[between].astype(np.int64) * count + target[between])
+    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
+    source, target = np.divmod(pairs, max(count, 1))
     # Python's own lists and numbers: a step of this loop is then a microsecond.
-    waiting = np.bincount(pairs[1], minlength=count).tolist()
-    begin = np.searchsorted(pairs[0], np.arange(count + 1)).tolist()
-    needing, smallest = pairs[1].tolist(), first.tolist()
+    waiting = np.bincount(target, minlength=count).tolist()
+    begin = np.searchsorted(source, np.arange(count + 1)).tolist()
+    needing, smallest = target.tolist(), smallest_nodes(count, label).tolist()
     ready = [(smallest[c], c) for c in range(count) if waiting[c] == 0]
     heapq.heapify(ready)
-    ordered = []
+    order = []
     while ready:
         _, c = heapq.heappop(ready)
-        ordered.append(tuple(members[ends[c] : ends[c + 1]]))
+        order.append(c)
         for d in needing[begin[c] : begin[c + 1]]:
             waiting[d] -= 1
             if waiting[d] == 0:
                 heapq.heappush(ready, (smallest[d], d))
-    return ordered
+    number = np.empty(count, dtype=np.int64)
+    number[order] = np.arange(count)
+    return number[label]
 
 
 @dataclass(frozen=True)
@@ -78,6 +139,25 @@ class Deficiency:
     determined: np.ndarray
     variables: np.ndarray
     constraining: np.ndarray
+
+    def told(self, equations: Sequence[str], variables: Sequence[str]) -> str:
+        """Say it with the names of the entries."""
+
+        def names(places: np.ndarray, labels: Sequence[str]) -> str:
+            return ", ".join(labels[p] for p in places[:8]) + (" ..." if len(places) > 8 else "")
+
+        parts = [f"{len(equations)} equations for {len(variables)} variables do not determine them"]
+        if len(self.equations):
+            parts.append(
+                f"over-determined: the equations {names(self.equations, equations)} hold only "
+                f"{names(self.determined, variables) or 'inputs'}"
+            )
+        if len(self.variables):
+            parts.append(
+                f"under-determined: {names(self.variables, variables)} occur only in "
+                f"{names(self.constraining, equations) or 'no equation'}"
+            )
+        return ". ".join(parts)
 
 
 def match(pattern: sp.csr_array) -> np.ndarray | Deficiency:

@@ -6,10 +6,12 @@ complex entry is (re, im); the conditions see the container.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,7 +100,8 @@ class Linear:
     """The conditions linearized at a point.
 
     ``outputs`` are the leaves of g there: tracers, or plain where nothing in them varies;
-    ``unknowns`` and ``parameters`` are input rows of the graph.
+    ``unknowns`` and ``parameters`` are input rows of the graph; ``outer`` are the values of traces
+    around that the last of the parameters stand for.
     """
 
     graph: Graph
@@ -107,6 +110,7 @@ class Linear:
     outputs: list[Any]
     layout: Layout
     equations: Layout
+    outer: list[Any] = field(default_factory=list)
 
     @cached_property
     def rows(self) -> list[int | None]:
@@ -273,9 +277,12 @@ class Conditions:
             return self.trace(z, self.plain)
 
     def trace(self, z: np.ndarray, given: tuple[Any, ...] | None = None) -> Linear:
-        """Trace g at z; parameters that are traced become inputs unless values are ``given``."""
+        """Trace g at z; parameters that are traced become inputs unless values are ``given``.
+
+        So does every traced value that g reads from around it.
+        """
         parameters: list[int] = []
-        with tracing() as made, np.errstate(all="ignore"):
+        with tracing(lifting=given is None) as made, np.errstate(all="ignore"):
 
             def lifted(x: Any, plain: Any, label: str) -> Any:
                 if not isinstance(x, Tracer):
@@ -290,10 +297,14 @@ class Conditions:
                     for k, (p, q) in enumerate(zip(self.params, self.plain, strict=True))
                 )
             outputs = self.results(self.g(unknown, *given))
+        outer = list((made.lifted or {}).values())
+        parameters += [row for _, row in outer]
         kept = [y if belongs(y, made) else innermost_value(y) for y in outputs]
         graph = made.graph((*rows, *parameters), tuple(y._row for y in kept if belongs(y, made)))
         assert self.equations is not None
-        return Linear(graph, rows, parameters, kept, self.layout, self.equations)
+        found = Linear(graph, rows, parameters, kept, self.layout, self.equations)
+        found.outer.extend(a for a, _ in outer)
+        return found
 
 
 def belongs(y: Any, trace: Any) -> bool:
@@ -308,3 +319,9 @@ def read_only(x: Any) -> Any:
         x = x.view()
         x.flags.writeable = False
     return x
+
+
+def location(function: Any) -> str:
+    """Return file:line of a function."""
+    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code else ""

@@ -96,6 +96,12 @@ class Status(Enum):
         "nothing. Several roots meet here (a multiple root, a turning point) or there is a kink: move "
         "a parameter, or give equations whose root is simple"
     )
+    NOT_SATISFIED = (
+        "not converged: the values that the solver returned do not satisfy the conditions: a "
+        "Newton step on them would change the values by more than tol. Tighten the solver's own "
+        "tolerance, check that the conditions are what it solves, or raise tol if a derivative as "
+        "inexact as the values will do"
+    )
     NO_MINIMUM = (
         "no minimum: the gradient is zero here, but the function falls in some direction: a saddle "
         "or a maximum. Try another start"

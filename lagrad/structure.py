@@ -113,23 +113,9 @@ def matched(model: Model) -> np.ndarray:
         for name, size in zip(model.names, sizes.tolist(), strict=True)
         for x in entry_names(name, size)
     ]
-
-    def told(places: np.ndarray, labels: list[str]) -> str:
-        return ", ".join(labels[p] for p in places[:8]) + (" ..." if len(places) > 8 else "")
-
-    parts = [f"{shape[0]} equations for {shape[1]} variables do not determine them"]
-    if len(found.equations):
-        parts.append(
-            f"over-determined: the equations {told(found.equations, equations)} hold only "
-            f"{told(found.determined, variables) or 'inputs'}"
-        )
-    if len(found.variables):
-        parts.append(
-            f"under-determined: {told(found.variables, variables)} occur only in "
-            f"{told(found.constraining, equations) or 'no equation'}"
-        )
     raise StructureError(
-        ". ".join(parts) + ". Add or remove a residual equation, or declare an input instead of an "
+        found.told(equations, variables)
+        + ". Add or remove a residual equation, or declare an input instead of an "
         "unknown"
     )
 

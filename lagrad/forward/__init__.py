@@ -1,6 +1,17 @@
 """Values: constraints evaluated in order, and a search for the values of each cycle."""
 
 from lagrad.forward.evaluate import solve_values
-from lagrad.forward.search import Found, Search, find
+from lagrad.forward.minimum import minimum
+from lagrad.forward.search import Found, Search, assess, find
+from lagrad.forward.solver import CycleSolver, culprits
 
-__all__ = ["Found", "Search", "find", "solve_values"]
+__all__ = [
+    "CycleSolver",
+    "Found",
+    "Search",
+    "assess",
+    "culprits",
+    "find",
+    "minimum",
+    "solve_values",
+]

@@ -14,8 +14,9 @@ from lagrad.containers import leaves
 from lagrad.forward.iterate import WINDOW, iterate
 from lagrad.forward.linear import Linearizer
 from lagrad.forward.newton import Outcome, newton
-from lagrad.forward.point import Point, Slope, largest
+from lagrad.forward.point import Point, Slope, below, largest
 from lagrad.residual import Conditions
+from lagrad.rounding import ROUNDING
 from lagrad.status import ArgumentError, SingularError, Status
 
 METHODS = ("auto", "newton", "newton-krylov", "anderson", "iteration")
@@ -80,21 +81,56 @@ def find(problem: Conditions, search: Search) -> Found:
         else:
             steps = search.max_steps if search.max_steps is not None else STEPS["newton"]
             end = newton(at, linearizer, search.tol, steps, inside, watch)
-    certificate.status, certificate.steps = end.status, end.steps
     certificate.factorisations = end.factorisations
-    certificate.residual = largest(end.at.r)
-    if "rounding" in end.at.__dict__:
-        with np.errstate(all="ignore"):
-            ratio = np.abs(end.at.r) / (end.at.rounding / 10)
-            certificate.rounding = float(np.max(ratio[end.at.r != 0], initial=0.0))
     certificate.method = linearizer.method if search.method in NEWTON else told(search)
-    if end.slope is not None:
-        factor = end.slope.factor
+    found = Found(problem, end.at.z, end.slope, certificate, end.at)
+    return closed_certificate(found, end.status, end.steps, linearizer, begin)
+
+
+def closed_certificate(
+    found: Found, status: Status, steps: int, linearizer: Linearizer, begin: float
+) -> Found:
+    """Write down how a search ended."""
+    certificate, at = found.certificate, found.at
+    assert at is not None
+    certificate.status, certificate.steps = status, steps
+    certificate.residual = largest(at.r)
+    if "rounding" in at.__dict__:
+        with np.errstate(all="ignore"):
+            ratio = np.abs(at.r) / (at.rounding / ROUNDING)
+            certificate.rounding = float(np.max(ratio[at.r != 0], initial=0.0))
+    if found.slope is not None:
+        factor = found.slope.factor
         certificate.linear = f"{factor.method}{linearizer.why}"
         certificate.entries = int(getattr(factor, "nnz", 0))
         certificate.bytes = int(getattr(factor, "bytes", 0))
     certificate.seconds["values"] = time.perf_counter() - begin
-    return Found(problem, end.at.z, end.slope, certificate, end.at)
+    return found
+
+
+def assess(problem: Conditions, search: Search) -> Found:
+    """Accept the start as values if a Newton step from there would change them by little."""
+    begin, layout = time.perf_counter(), problem.layout
+    certificate = Certificate(
+        list(layout.labels), [int(np.prod(s)) for s in layout.shapes], problem.what
+    )
+    z = problem.start()
+    at = Point(problem, z, problem.evaluate(z), np.random.default_rng(0))
+    certificate.history.append(largest(at.r))
+    linearizer = Linearizer("auto", search.linear_solver, search.preconditioner)
+    slope, status = None, Status.NOT_FINITE_START
+    if at.finite:
+        try:
+            slope = linearizer(at)
+            dz = slope.step(-at.r)
+            near = largest(dz) <= search.tol * largest(z) or below(at.r, at.rounding)
+            status = Status.SOLVED if near else Status.NOT_SATISFIED
+        except SingularError:
+            status = Status.SINGULAR
+    certificate.method = "a solver of the user's own"
+    return closed_certificate(
+        Found(problem, z, slope, certificate, at), status, 0, linearizer, begin
+    )
 
 
 NEWTON = ("auto", "newton", "newton-krylov")

@@ -33,6 +33,7 @@ __all__ = [
     "muted",
     "names_of",
     "record",
+    "recording",
     "trace",
     "tracing",
     "zeros",
@@ -40,15 +41,26 @@ __all__ = [
 
 
 @contextmanager
-def tracing() -> Iterator[Trace]:
-    """Open a trace inside the one now running, if any; it is closed whatever happens inside."""
+def tracing(lifting: bool = False) -> Iterator[Trace]:
+    """Open a trace inside the one now running, if any; it is closed whatever happens inside.
+
+    With ``lifting``, traced values from around it become inputs of it.
+    """
     inner = Trace(CURRENT.get())
+    if lifting:
+        inner.lifted = {}
     token = CURRENT.set(inner)
     try:
         yield inner
     finally:
         inner.open = False
         CURRENT.reset(token)
+
+
+def recording() -> bool:
+    """True while a trace is running that records."""
+    trace = CURRENT.get()
+    return trace is not None and not trace.muted
 
 
 @contextmanager

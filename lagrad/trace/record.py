@@ -51,6 +51,8 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
         return primitive.function(*args, **(kwargs or NOTHING))
     if not top.open or top.thread != get_ident():
         outlived(top)
+    if top.lifted is not None:
+        args = tuple(adopted(top, a) if type(a) in TRACED else a for a in args)
     refs, values, variable = [], [], False
     for a in args:
         kind = type(a)
@@ -72,6 +74,23 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
             outer = values[k] is a and isinstance(a, Traced)
             refs[k] = top.constant(snapshot(a) if outer else values[k])
     return Tracer(top, top.record(primitive, refs, kwargs, z), z)
+
+
+def adopted(trace: Trace, a: Any) -> Any:
+    """Return a value of a trace around as an input of ``trace``, the same one every time."""
+    if a._trace is trace:
+        return a
+    value = a
+    while isinstance(value, Traced):
+        value = current(value)._value
+    if isinstance(a, Structure):
+        return value
+    assert trace.lifted is not None
+    key = id(a._trace), a._row
+    if key not in trace.lifted:
+        name = a._trace.columns.names.get(a._row, f"outer{a._row + 1}")
+        trace.lifted[key] = snapshot(a), trace.input(value, name)
+    return Tracer(trace, trace.lifted[key][1], value)
 
 
 def unmuted(a: Any) -> Any:

@@ -28,7 +28,8 @@ class Trace:
 
     ``level`` counts the traces around this one: in an expression of several, the innermost records,
     and the values of the others are the tracers of the outer trace. A ``muted`` trace records
-    nothing: its tracers count as their plain values.
+    nothing: its tracers count as their plain values. Where there is ``lifted``, values of the
+    traces around become inputs of this one, by their plain values, so that it stands alone.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Trace:
         "frozen",
         "guards",
         "level",
+        "lifted",
         "muted",
         "numbers",
         "open",
@@ -55,6 +57,7 @@ class Trace:
         self.outer = outer
         self.level = 0 if outer is None else outer.level + 1
         self.muted = False
+        self.lifted: dict[tuple[int, int], tuple[Any, int]] | None = None
         self.open = True
         self.thread = get_ident()
 

@@ -1,0 +1,69 @@
+"""The linear solves at a solution: multipliers and tangents of a cycle, with factors made once."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from lagrad.certificate import LinearSolve
+from lagrad.diagnose import null_vectors
+from lagrad.forward.point import Slope
+from lagrad.forward.search import Found
+from lagrad.residual import Conditions, Linear
+from lagrad.solve import factorize
+from lagrad.solve.interface import checked, relative_residual
+from lagrad.status import ConvergenceError, SingularError, Status
+
+
+class CycleSolver:
+    """Solves A x = b and A^T x = b at the values of a cycle."""
+
+    def __init__(self, problem: Conditions, found: Found) -> None:
+        self.problem, self.found = problem, found
+        self.slope: Slope | None = None
+
+    def solve(self, linear: Linear, b: Any, transposed: bool) -> Any:
+        """Return x, checked, with a note in the certificate."""
+        certificate, begin = self.found.certificate, time.perf_counter()
+        if not certificate.status.success:
+            raise ConvergenceError(
+                f"the values of {self.problem.what} were not found, so there is no derivative: "
+                f"{certificate.status.value}"
+            )
+        b = np.asarray(b, dtype=float)
+        slope = self.at_solution(linear)
+        x = checked(slope.A, slope.factor, b, transposed)
+        m = slope.A.T if transposed else slope.A
+        residual = relative_residual(m, x, b)
+        certificate.solves.append(LinearSolve(residual, slope.factor.method, transposed))
+        seconds = certificate.seconds
+        seconds["multipliers"] = seconds.get("multipliers", 0.0) + time.perf_counter() - begin
+        return x
+
+    def at_solution(self, linear: Linear) -> Slope:
+        """Return A at the solution with its factors."""
+        if self.slope is None:
+            try:
+                self.slope = Slope(linear.A, factorize(linear.A))
+            except SingularError as error:
+                raise SingularError(
+                    f"{self.problem.what} has no derivative at its solution: it is {error}\n"
+                    + named(self.problem, linear)
+                ) from error
+        return self.slope
+
+
+def culprits(found: Found) -> str:
+    """Name what is singular at the values where a search ended."""
+    status = found.certificate.status
+    singular = (Status.SINGULAR, Status.SINGULAR_START, Status.DEGENERATE)
+    if status not in singular or found.at is None:
+        return ""
+    return "\n" + named(found.problem, found.at.linear)
+
+
+def named(problem: Conditions, linear: Linear) -> str:
+    """Name the unknowns and equations at fault in a singular A."""
+    return null_vectors(linear.A, problem.layout.entry_names(), linear.equations.entry_names())

@@ -1,0 +1,308 @@
+"""Values that satisfy conditions, as constraints: fixed points, roots, minima, black-box solvers.
+
+    z = f(z, p),    g(z, p) = 0,    grad_x L(x, p) = 0
+
+All of them are one engine: conditions on z are solved on plain values, and z then stands in the
+computation around it as one constraint g(z, p) = 0, differentiated by the implicit function theorem
+from its conditions, never from the steps of the solver.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+from lagrad.api import grad
+from lagrad.containers import leaves, map_leaves, unflatten
+from lagrad.cycle import Cycle, constraint
+from lagrad.forward import CycleSolver, Found, Search, assess, culprits, find, minimum
+from lagrad.residual import Conditions, location
+from lagrad.status import ArgumentError, ConvergenceError, exception_for
+from lagrad.trace import Tracer, muted, names_of, recording
+from lagrad.trace.tracer import innermost_value
+
+
+def root(
+    g: Callable[..., Any],
+    z0: Any,
+    *params: Any,
+    method: str = "auto",
+    tol: float = 1e-8,
+    max_steps: int | None = None,
+    linear_solver: Any = "auto",
+    preconditioner: Any = None,
+    bounds: Any = None,
+    domain: Callable[[Any], bool] | None = None,
+    throw: bool = True,
+    progress: bool = False,
+    full_output: bool = False,
+) -> Any:
+    """Return z with ``g(z, *params) = 0``, differentiable with respect to the parameters.
+
+    ``dz/dp = -R_zz^-1 R_zp`` with R = dg/d(z, p): the implicit function theorem. Parameters are
+    what is handed over, and whatever traced values g reads from around it.
+
+    Parameters
+    ----------
+    g : function of the unknowns and the parameters
+        Returns as many numbers as there are unknowns, in arrays or containers of them.
+    z0 : array or nested container of arrays, real or complex
+        Where the search begins; a value that is known from before starts it warm. It has no
+        derivative.
+    *params : anything; arrays of floats are differentiated, and containers of them
+    method : {"auto", "newton", "newton-krylov", "anderson", "iteration"}
+        How the values are found. ``auto`` is Newton's method, with R formed from the local partials
+        where it is sparse enough, and otherwise applied only (newton-krylov).
+    tol : float
+        Converged when every residual is no larger than its rounding errors; above 1e-7 when a
+        Newton step changes every entry by less than ``tol`` of itself and every residual is below
+        ``tol^2`` of the terms it is the sum of.
+    max_steps : int
+        50 of Newton's method, 1,000 of Anderson's, 10,000 of a plain iteration by default.
+    linear_solver : {"auto", "dense", "lu", "block", "krylov", "gmres", "gcrot", "bicgstab", "cg"}
+        ``auto`` takes what is predicted to be cheapest; the certificate says why.
+    preconditioner : {None, "ilu"} or function
+        For the Krylov methods: None leaves the choice open.
+    bounds : pair (lower, upper)
+        Of numbers, or containers like z; steps are shortened so that z stays between.
+    domain : function of z
+        False where a step must not go; steps are halved until it is true.
+    throw : bool
+        Raise on failure; else the last values come back, and a derivative of them is refused.
+    progress : bool
+        Show the residual of each step (tqdm).
+    full_output : bool
+        Return (z, `Certificate`).
+
+    Returns
+    -------
+    like z0
+
+    Raises
+    ------
+    ArgumentError
+        If there are not as many equations as unknowns.
+    StructureError
+        If the equations cannot determine the unknowns, whatever their values, with names.
+    ConvergenceError, SingularError
+        If no values were found, or no derivative exists there; with names and what to try.
+
+    Notes
+    -----
+    Iterations run on plain values: memory does not grow with steps. Source: T. Vieira, "Backprop
+    is not just the chain rule" (2017).
+
+    Examples
+    --------
+    >>> import lagrad as lg
+    >>> sqrt = lambda a: lg.root(lambda z, a: z * z - a, 1.0, a)
+    >>> float(sqrt(4.0)), float(lg.grad(sqrt)(4.0))
+    (2.0, 0.25)
+    """
+    problem = problem_of("root", g, g, z0, params)
+    search = Search(method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress)
+    return answer(problem, find(problem, search), throw, full_output)
+
+
+def fixed_point(
+    f: Callable[..., Any],
+    z0: Any,
+    *params: Any,
+    method: str = "auto",
+    tol: float = 1e-8,
+    max_steps: int | None = None,
+    linear_solver: Any = "auto",
+    preconditioner: Any = None,
+    bounds: Any = None,
+    domain: Callable[[Any], bool] | None = None,
+    throw: bool = True,
+    progress: bool = False,
+    full_output: bool = False,
+) -> Any:
+    """Return z with ``z = f(z, *params)``, differentiable with respect to the parameters.
+
+    As `root` of ``z - f(z, *params)``, with the same options; ``method="iteration"`` is
+    z <- f(z), ``"anderson"`` accelerates it. ``f`` returns what z is, in shape and container.
+
+    Examples
+    --------
+    >>> import lagrad as lg, numpy as np
+    >>> kepler = lambda M, e: lg.fixed_point(lambda E, M, e: M + e * np.sin(E), M, M, e)
+    >>> round(float(kepler(1.0, 0.1)), 6), round(float(lg.grad(kepler)(1.0, 0.1)), 6)
+    (1.088598, 1.048677)
+    """
+
+    def g(z: Any, *p: Any) -> Any:
+        return map_leaves(difference, z, f(z, *p))
+
+    def difference(z: Any, new: Any) -> Any:
+        if np.shape(z) != np.shape(new):
+            raise ArgumentError(
+                f"{problem.what} returned shape {np.shape(new)} for an unknown of shape "
+                f"{np.shape(z)}: f must return what z is; check the shape of the start"
+            )
+        return z - new
+
+    problem = problem_of("fixed point", f, g, z0, params)
+    search = Search(method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress)
+    return answer(problem, find(problem, search), throw, full_output)
+
+
+def argmin(
+    L: Callable[..., Any],  # noqa: N803
+    x0: Any,
+    *params: Any,
+    method: str = "auto",
+    tol: float = 1e-8,
+    max_steps: int | None = None,
+    linear_solver: Any = "auto",
+    preconditioner: Any = None,
+    bounds: Any = None,
+    domain: Callable[[Any], bool] | None = None,
+    throw: bool = True,
+    progress: bool = False,
+    full_output: bool = False,
+) -> Any:
+    """Return the x where ``L(x, *params)`` is smallest near x0, differentiable in the parameters.
+
+    The conditions are grad_x L = 0, so R is the Hessian, and ``dx/dp = -L_xx^-1 L_xp``. The options
+    are those of `root`; ``bounds`` keep the search inside, and a minimum on a bound is no solution.
+
+    Raises
+    ------
+    ConvergenceError
+        Also if what was found is a saddle or a maximum.
+
+    Examples
+    --------
+    >>> import lagrad as lg, numpy as np
+    >>> ridge = lambda a: lg.argmin(lambda x, a: (x - 3.0) ** 2 + a * x**2, 0.0, a)
+    >>> float(ridge(0.5)), round(float(lg.grad(ridge)(0.5)), 6)
+    (2.0, -1.333333)
+    """
+    slope = grad(L, nonfinite="allow")
+    problem = problem_of("argmin", L, slope, x0, params, name_of=L)
+    search = Search(method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress)
+    return answer(problem, minimum(L, problem, search), throw, full_output)
+
+
+def implicit(
+    solver: Callable[..., Any],
+    conditions: Callable[..., Any],
+    *,
+    tol: float = 1e-6,
+    linear_solver: Any = "auto",
+    throw: bool = True,
+    full_output: bool = False,
+) -> Callable[..., Any]:
+    """Return ``solve(z0, *params)``: the values of any solver, differentiated by their conditions.
+
+    Parameters
+    ----------
+    solver : function
+        ``solver(z0, *params)`` returns z, or SciPy's result object with z as ``.x``; it is run on
+        plain arrays and never traced.
+    conditions : function
+        ``conditions(z, *params) = 0`` is what the solver solves, as many equations as unknowns.
+    tol : float
+        The values are accepted if a Newton step on the conditions would change them by less than
+        this part of the largest entry. The derivative is about as right as the values are.
+    linear_solver, throw, full_output : as for `root`
+
+    Raises
+    ------
+    ConvergenceError
+        If the solver says that it failed, or the values do not satisfy the conditions.
+
+    Examples
+    --------
+    >>> import lagrad as lg, numpy as np
+    >>> from scipy.optimize import brentq
+    >>> solve = lg.implicit(lambda z0, a: brentq(lambda z: z**3 - a, 0.0, 9.0, xtol=1e-13),
+    ...                     lambda z, a: z**3 - a)
+    >>> round(float(lg.grad(lambda a: solve(1.0, a))(8.0)), 6)
+    0.083333
+    """
+
+    def solve(z0: Any, *params: Any) -> Any:
+        start = map_leaves(innermost_value, z0)
+        plain = tuple(map_leaves(innermost_value, p) for p in params)
+        with muted():
+            z = solver(start, *plain)
+        if isinstance(z, OptimizeResult):
+            if not z.success and throw:
+                raise ConvergenceError(
+                    f"the solver {name_of_function(solver)} says that it failed: {z.message}. Give "
+                    "it a better start or more steps, or say throw=False"
+                )
+            z = z.x
+        problem = problem_of("implicit", conditions, conditions, z, params)
+        found = assess(problem, Search(tol=tol, linear_solver=linear_solver))
+        return answer(problem, found, throw, full_output)
+
+    solve.__name__ = f"implicit({getattr(solver, '__name__', 'solver')})"
+    return solve
+
+
+# -- what they share ---------------------------------------------------------------------------
+
+
+def problem_of(
+    kind: str,
+    f: Callable[..., Any],
+    g: Callable[..., Any],
+    z0: Any,
+    params: tuple[Any, ...],
+    name_of: Callable[..., Any] | None = None,
+) -> Conditions:
+    """Return g as conditions on z, named after the user's function f."""
+    if not callable(f):
+        raise ArgumentError(f"{kind}: the first argument is {type(f).__name__}, and no function")
+    name = names_of(name_of or f, 1)[0]
+    where = location(f)
+    what = f"{kind} of {name_of_function(f)}" + (f" ({where})" if where else "")
+    return Conditions(g, z0, params, what, name=name, equation=name_of_function(f))
+
+
+def name_of_function(f: Any) -> str:
+    """Return what a function is called."""
+    return str(getattr(f, "__name__", "function")).replace("<lambda>", "lambda")
+
+
+def answer(problem: Conditions, found: Found, throw: bool, full_output: bool) -> Any:
+    """Return the values as a constraint of the computation around, or say why there are none."""
+    status, certificate = found.certificate.status, found.certificate
+    if throw and not status.success:
+        names = problem.layout.labels
+        text = (
+            f"{problem.what} for {', '.join(names[:6])} ({problem.layout.size} unknowns) ended "
+            f"after {certificate.steps} steps with residuals up to {certificate.residual:.2e}. "
+            f"{status.value}"
+        )
+        raise exception_for(status)(text + culprits(found))
+    z = differentiable(problem, found) if recording() else problem.container(found.z)
+    return (z, certificate) if full_output else z
+
+
+def differentiable(problem: Conditions, found: Found) -> Any:
+    """Return the values of a search as a variable of the traces now running."""
+    begin = time.perf_counter()
+    linear = problem.trace(found.z)
+    given = [x for p in problem.params for _, x in leaves(p) if isinstance(x, Tracer)]
+    args = [*given, *linear.outer]
+    found.certificate.seconds["values"] += time.perf_counter() - begin
+    if not args:
+        return problem.container(found.z)
+    plain = problem.layout.plain
+    value = problem.layout.unpack(found.z)[0] if plain else found.z
+    solver = CycleSolver(problem, found)
+    cycle = Cycle(
+        problem.what, value, [innermost_value(a) for a in args], lambda: linear, solver.solve
+    )
+    z = constraint(cycle, args)
+    parts = [z] if plain else problem.layout.unpack(z)
+    return unflatten(problem.z0, iter(parts))
