@@ -92,7 +92,7 @@ def joined(parts: Iterable[Entries]) -> Entries:
 
 
 def graph_entries(graph: Graph, offsets: np.ndarray, widths: np.ndarray) -> Entries:
-    """Return the entries of J[i, j] = df_i/dz_j of a traced graph.
+    """Return the entries of J[i, j] = df_i/dz_j of a traced graph, without those of its cycles.
 
     Parameters
     ----------
@@ -101,6 +101,7 @@ def graph_entries(graph: Graph, offsets: np.ndarray, widths: np.ndarray) -> Entr
     widths : int array (rows,), 2 for complex variables and 1 for real ones
     """
     parts, done = scalar_entries(graph, offsets)
+    done[list(graph.cycles)] = True
     rest = np.flatnonzero(~done)
     refuse_too_large(
         sum(len(p[0]) for p in parts)

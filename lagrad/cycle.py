@@ -41,8 +41,9 @@ class Cycle:
     args : plain values of the parameters, in the order of the inputs of the graph
     linear : function
         Returns g traced at (z, p), all values plain.
-    solve : function
-        ``solve(linear, b, transposed)`` solves A x = b, or A^T x = b.
+    solver
+        ``solver.solve(linear, b, transposed)`` solves A x = b, or A^T x = b;
+        ``solver.factor(linear)`` returns the factors of A.
     """
 
     def __init__(
@@ -51,10 +52,10 @@ class Cycle:
         value: Any,
         args: Sequence[Any],
         linear: Callable[[], Linear],
-        solve: Callable[[Linear, Any, bool], Any],
+        solver: Any,
     ) -> None:
         self.name, self.value, self.args = name, value, tuple(args)
-        self.make, self.solver = linear, solve
+        self.make, self.solver = linear, solver
 
     def __repr__(self) -> str:
         return f"{np.size(self.value)} unknowns"
@@ -66,7 +67,12 @@ class Cycle:
 
     def solve(self, b: Any, transposed: bool = False) -> Any:
         """Solve A x = b, or A^T x = R x = b, for b shaped like the value."""
-        return np.reshape(self.solver(self.linear, np.reshape(b, -1), transposed), np.shape(b))
+        x = self.solver.solve(self.linear, np.reshape(b, -1), transposed)
+        return np.reshape(x, np.shape(b)).astype(self.value.dtype)[()]
+
+    def factor(self) -> Any:
+        """Return the factors of A."""
+        return self.solver.factor(self.linear)
 
     # -- as the joint partials of all parameters -------------------------------------------------
 
@@ -83,11 +89,15 @@ class Cycle:
         """Return what z hands to each parameter for the multiplier w."""
         return self.hand_on(self.multiplier(w))
 
-    def push(self, tangents: Mapping[int, Any]) -> Any:
-        """Return dz for changes of parameters, by their place."""
+    def change(self, tangents: Mapping[int, Any]) -> Any:
+        """Return -R_zp dp for changes of parameters, by their place."""
         rows = self.linear.parameters
         change = self.linear.push({rows[k]: v for k, v in tangents.items()})
-        return self.solve(np.reshape(-change, np.shape(self.value)), transposed=True)
+        return np.reshape(-change, np.shape(self.value))
+
+    def push(self, tangents: Mapping[int, Any]) -> Any:
+        """Return dz for changes of parameters, by their place."""
+        return self.solve(self.change(tangents), transposed=True)
 
     # -- as entries of A -------------------------------------------------------------------------
 
@@ -179,9 +189,37 @@ def linear_cycle(cycle: Cycle, z: Any, args: Sequence[Any], b: Any, adjoint: boo
         x,
         values,
         conditions,
-        lambda _, rhs, transposed: cycle.solver(cycle.linear, rhs, transposed != adjoint),
+        Turned(cycle, adjoint),
     )
     return constraint(made, everything)
+
+
+class Turned:
+    """Solves the linear cycle A x = b (``adjoint``) or R x = b with the factors of the cycle."""
+
+    def __init__(self, cycle: Cycle, adjoint: bool) -> None:
+        self.cycle, self.adjoint = cycle, adjoint
+
+    def solve(self, linear: Linear, b: Any, transposed: bool) -> Any:
+        """Solve with what is A in this cycle: R = A^T of the other one if that was turned."""
+        return self.cycle.solver.solve(self.cycle.linear, b, transposed != self.adjoint)
+
+    def factor(self, linear: Linear) -> Any:
+        """Return the factors of A^T, or of A."""
+        factor = self.cycle.factor()
+        return Transposed(factor) if self.adjoint else factor
+
+
+class Transposed:
+    """The factors of M, as those of M^T."""
+
+    def __init__(self, factor: Any) -> None:
+        self.of, self.method = factor, f"transposed {factor.method}"
+        self.rows, self.columns = factor.columns, factor.rows
+
+    def solve(self, b: Any, transposed: bool = False) -> Any:
+        """Return M^-T b, or M^-1 b."""
+        return self.of.solve(b, not transposed)
 
 
 @overridable

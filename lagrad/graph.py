@@ -250,6 +250,15 @@ class Graph:
         return sizes
 
     @cached_property
+    def cycles(self) -> tuple[int, ...]:
+        """The rows that are solved for as cycles: g(z_i, z_alpha(i)) = 0 stands in their place."""
+        c = self.columns
+        numbers = [k for k, p in enumerate(c.primitives) if p.joint is not None]
+        if not numbers:
+            return ()
+        return tuple(np.flatnonzero(np.isin(np.frombuffer(c.op, dtype=np.intc), numbers)).tolist())
+
+    @cached_property
     def widths(self) -> np.ndarray:
         """2 for complex variables, which enter A as (re, im), and 1 for real ones."""
         widths = np.ones(len(self), dtype=np.int64)

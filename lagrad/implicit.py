@@ -299,10 +299,8 @@ def differentiable(problem: Conditions, found: Found) -> Any:
         return problem.container(found.z)
     plain = problem.layout.plain
     value = problem.layout.unpack(found.z)[0] if plain else found.z
-    solver = CycleSolver(problem, found)
-    cycle = Cycle(
-        problem.what, value, [innermost_value(a) for a in args], lambda: linear, solver.solve
-    )
+    values = [innermost_value(a) for a in args]
+    cycle = Cycle(problem.what, value, values, lambda: linear, CycleSolver(problem, found))
     z = constraint(cycle, args)
     parts = [z] if plain else problem.layout.unpack(z)
     return unflatten(problem.z0, iter(parts))

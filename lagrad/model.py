@@ -19,19 +19,13 @@ from lagrad.solve import (
     SolveBlock,
     block_back_substitute,
     block_forward_substitute,
+    factorize,
     solve_block_triangular,
     stretches,
 )
+from lagrad.solve.interface import Factor
 from lagrad.status import ArgumentError, TraceError
-
-
-@dataclass(frozen=True)
-class Block:
-    """Variables that are found together, and the equations that determine them."""
-
-    variables: tuple[int, ...]
-    equations: tuple[int, ...]
-    cyclic: bool
+from lagrad.steps import Block
 
 
 @dataclass(eq=False)
@@ -295,6 +289,10 @@ class Model:
             for i in range(len(self.equations))
             for j, (rows, columns, data) in self.row_entries(i)
         )
+
+    def factor(self, k: int, m: sp.csc_array) -> Factor:
+        """Return a factorisation of block k, from the search for its values if that serves."""
+        return factorize(m)
 
     def block_matrix(self, k: int) -> sp.csc_array:
         """Return the diagonal block k of A = R^T, made once."""

@@ -23,9 +23,6 @@ from lagrad.diagnose import entry_names, null_vectors
 from lagrad.finite import refuse_nonfinite_multipliers
 from lagrad.graph import Graph, short
 from lagrad.order import reachable
-from lagrad.solve import (
-    factorize,
-)
 from lagrad.solve.block_triangular import spans
 from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual, row_norm
 from lagrad.status import ArgumentError, SingularError, Status
@@ -353,7 +350,7 @@ class MultiplierSystem:
         """Return the factorisation of block k, made once."""
         if k not in self.factors:
             try:
-                self.factors[k] = factorize(m)
+                self.factors[k] = self.model.factor(k, m)
             except SingularError as error:
                 names = [self.variables[j] for j in self.blocks[k]]
                 raise SingularError(

@@ -5,7 +5,8 @@ In a graph every row is an equation that defines its own variable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -16,7 +17,14 @@ from lagrad.assemble import graph_entries, joined
 from lagrad.graph import Graph
 from lagrad.order import components
 from lagrad.partials import Entries
-from lagrad.solve import back_substitute, forward_substitute, solve_triangular
+from lagrad.solve import (
+    back_substitute,
+    forward_substitute,
+    solve_block_triangular,
+    solve_triangular,
+    stretches,
+)
+from lagrad.solve.interface import Factor
 
 
 class Linearized(Protocol):
@@ -63,8 +71,21 @@ class Linearized(Protocol):
     ) -> np.ndarray: ...
 
 
+@dataclass(frozen=True)
+class Block:
+    """Variables that are found together, and the equations that determine them."""
+
+    variables: tuple[int, ...]
+    equations: tuple[int, ...]
+    cyclic: bool
+
+
 class Steps:
-    """The rows of a `Graph`, acyclic and in topological order: A is unit upper triangular."""
+    """The rows of a `Graph` in topological order.
+
+    A is unit upper triangular, but for rows that are solved as cycles: their own conditions stand
+    there, ``R_zz`` on the diagonal and ``R_zp`` beside it.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -73,6 +94,7 @@ class Steps:
         self.where, self.equation_shape = graph.where, graph.shape
         self.sizes, self.widths = graph.sizes, graph.widths
         self.equation_sizes = self.sizes * self.widths
+        self.joints: dict[int, Any] = {}
 
     def __len__(self) -> int:
         return len(self.graph)
@@ -104,8 +126,36 @@ class Steps:
 
     @property
     def cyclic(self) -> tuple[bool, ...]:
-        """None of them needs a linear solve."""
-        return (False,) * len(self.graph)
+        """Which rows need a linear solve: those that were solved for as cycles."""
+        flags = [False] * len(self.graph)
+        for i in self.graph.cycles:
+            flags[i] = True
+        return tuple(flags)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """Each row by itself."""
+        return [
+            Block(c, c, cyclic) for c, cyclic in zip(self.components, self.cyclic, strict=True)
+        ]
+
+    def size(self, i: int) -> int:
+        """Return how many entries row i has."""
+        return int(self.equation_sizes[i])
+
+    def block_matrix(self, k: int) -> sp.csc_array:
+        """Return A_zz of a cycle."""
+        return self.joint(k).matrix()
+
+    def factor(self, k: int, m: sp.csc_array) -> Factor:
+        """Return the factors of a cycle, made once for all who ask."""
+        return self.joint(k).factor()
+
+    def joint(self, k: int) -> Any:
+        """Return the cycle in row k."""
+        if k not in self.joints:
+            self.joints[k] = self.graph.joint(k)
+        return self.joints[k]
 
     def edges(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (equation, variable) of everything that R has a block for."""
@@ -114,10 +164,21 @@ class Steps:
         return np.concatenate([rows, own]), np.concatenate([parents, own])
 
     def residual_entries(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Entries:
-        """Return the entries of R = I - J."""
+        """Return the entries of R = I - J, and those of the conditions of cycles."""
         rows, columns, data = graph_entries(self.graph, offsets, self.widths)
-        diagonal = np.arange(offsets[-1])
-        return joined([(rows, columns, -data), (diagonal, diagonal, np.ones(len(diagonal)))])
+        explicit = np.ones(int(offsets[-1]), dtype=bool)
+        cycles: list[Entries] = []
+        for i in self.graph.cycles:
+            explicit[offsets[i] : offsets[i + 1]] = False
+            own, cycle = self.joint(i).matrix().tocoo(), self.joint(i)
+            cycles.append((own.col + offsets[i], own.row + offsets[i], own.data))
+            for j, m in zip(self.graph.references(i), cycle.parameter_matrices(), strict=True):
+                if j >= 0:
+                    coo = m.tocoo()
+                    cycles.append((coo.row + offsets[i], coo.col + offsets[j], coo.data))
+        diagonal = np.flatnonzero(explicit)
+        ones = np.ones(len(diagonal))
+        return joined([(rows, columns, -data), (diagonal, diagonal, ones), *cycles])
 
     def back(
         self,
@@ -126,14 +187,50 @@ class Steps:
         wanted: Collection[int] | None = None,
     ) -> dict[int, Any]:
         """Return the multipliers, one sweep of the partials; those not wanted are freed."""
-        return back_substitute(self.graph, seeds, wanted)
+        if not self.graph.cycles:
+            return back_substitute(self.graph, seeds, wanted)
+        rows = WithCycles(self, solve_block)
+        return {**back_substitute(rows, seeds, wanted), **rows.solved}
 
     def forward(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]:
         """Return the tangents: the same sweep from the other end."""
-        return forward_substitute(self.graph, len(self.graph), seeds)
+        rows = WithCycles(self, solve_block) if self.graph.cycles else self.graph
+        return forward_substitute(rows, len(self.graph), seeds)
 
     def solve_assembled(
         self, a: sp.csc_array, offsets: Any, equation_offsets: Any, b: np.ndarray, factor: Callable
     ) -> np.ndarray:
-        """Solve with the assembled A: one triangular solve."""
-        return solve_triangular(a, b)
+        """Solve with the assembled A: one triangular solve, but for cycles."""
+        if not self.graph.cycles:
+            return solve_triangular(a, b)
+        form = stretches(self.blocks, offsets, equation_offsets)
+        return solve_block_triangular(a, form, b, factor)
+
+
+class WithCycles:
+    """The rows of a graph whose cycles are solved, and told, by ``solve_block``."""
+
+    def __init__(self, steps: Steps, solve_block: Any) -> None:
+        self.steps, self.graph, self.solve_block = steps, steps.graph, solve_block
+        self.cycles = frozenset(steps.graph.cycles)
+        self.solved: dict[int, Any] = {}
+
+    def pull(self, i: int, w: Any, mask: Any) -> Iterator[tuple[int, Any, Any]]:
+        """Yield what row i hands to its parents; the multiplier of a cycle is that of g."""
+        if i not in self.cycles:
+            yield from self.graph.pull(i, w, mask)
+            return
+        self.solved[i] = lam = self.solve_block(i, {i: w})[i]
+        handed = self.steps.joint(i).hand_on(lam)
+        for j, v in zip(self.graph.references(i), handed, strict=True):
+            if j >= 0 and v is not None:
+                yield j, v, None
+
+    def push(self, i: int, tangents: Mapping[int, Any]) -> Any:
+        """Return the change of row i."""
+        if i not in self.cycles:
+            return self.graph.push(i, tangents)
+        moved = {k: tangents[j] for k, j in enumerate(self.graph.references(i)) if j in tangents}
+        if not moved:
+            return None
+        return self.solve_block(i, {i: self.steps.joint(i).change(moved)})[i]

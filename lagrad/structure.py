@@ -11,9 +11,10 @@ from scipy.sparse import csgraph
 
 from lagrad.assemble import refuse_too_large
 from lagrad.diagnose import entry_names
-from lagrad.model import Block, Model
+from lagrad.model import Model
 from lagrad.order import Deficiency, components, match
 from lagrad.status import ArgumentError, StructureError
+from lagrad.steps import Block
 
 
 def find_blocks(model: Model, starts: Mapping[str, Any]) -> tuple[Block, ...]:

@@ -13,7 +13,7 @@ from lagrad.forward.point import Slope
 from lagrad.forward.search import Found
 from lagrad.residual import Conditions, Linear
 from lagrad.solve import factorize
-from lagrad.solve.interface import checked, relative_residual
+from lagrad.solve.interface import Factor, checked, relative_residual
 from lagrad.status import ConvergenceError, SingularError, Status
 
 
@@ -41,6 +41,10 @@ class CycleSolver:
         seconds = certificate.seconds
         seconds["multipliers"] = seconds.get("multipliers", 0.0) + time.perf_counter() - begin
         return x
+
+    def factor(self, linear: Linear) -> Factor:
+        """Return the factors of A."""
+        return self.at_solution(linear).factor
 
     def at_solution(self, linear: Linear) -> Slope:
         """Return A at the solution with its factors."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from contextvars import ContextVar
 from inspect import currentframe
@@ -16,7 +17,7 @@ from lagrad.primitive import Primitive
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 #: Code in these folders is never the user's; the gallery is written as a user would.
-INTERNAL = (HERE, os.path.join(os.path.dirname(np.__file__), ""))
+INTERNAL = (HERE, os.path.join(os.path.dirname(np.__file__), ""), functools.__file__)
 GALLERY = os.path.join(HERE, "gallery", "")
 
 #: The trace that the code now running belongs to: the nesting level, and a home for `zeros`.
