@@ -36,8 +36,9 @@ SMALL = 100
 #: at a multiple root R then changes by a larger factor than `CHANGE`, however near the root is.
 DISTANCE, CHANGE = 30.0, 2.0
 
-#: Rounding errors are not looked at while r is larger than this times eps |R| |z|.
-NEAR = 1e8
+#: Rounding errors, which cost sweeps, are not looked at while r is larger than this times those of
+#: R z, unless the steps are small.
+NEAR = 1e3
 
 
 @dataclass
@@ -100,6 +101,8 @@ def newton(
             continue
         new = shortened(at, slope, dz, tol, inside) if fresh else full(at, slope, dz, inside)
         if new is None:
+            if fresh and below(at.r, at.rounding):
+                return ended(Status.SOLVED)
             if fresh:
                 return ended(Status.STALLED)
             slope = None
