@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +30,12 @@ class Rows(NamedTuple):
     data: np.ndarray
 
 
-def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.csr_array]]:
+def accumulate(
+    graph: Graph, outputs: Iterable[int], wrt: Sequence[int] | None = None
+) -> dict[int, dict[int, sp.csr_array]]:
     """Return dz_i/dx for each output row i and each input row x, as sparse matrices.
+
+    Only for the inputs ``wrt``, if they are given.
 
     Forward accumulation, ``dz_i/dx = sum over j in alpha(i) of (df_i/dz_j) (dz_j/dx)``, by products
     that keep every structural entry; a Jacobian is freed after its last use. Complex variables
@@ -42,7 +46,7 @@ def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.c
     SizeError
         If a Jacobian would not fit in memory.
     """
-    wanted = set(outputs)
+    wanted, inputs = set(outputs), tuple(graph.inputs if wrt is None else wrt)
     rows, parents = graph.edges()
     needed = reachable(len(graph), rows, parents, np.array(sorted(wanted), dtype=int))
     last_use = np.zeros(len(graph), dtype=np.int64)
@@ -51,8 +55,8 @@ def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.c
     sizes = graph.sizes
     heights = sizes * graph.widths
     # The inputs stand side by side, so that each row has one Jacobian.
-    starts = np.concatenate([[0], np.cumsum(heights[list(graph.inputs)])]).astype(np.int64)
-    first = dict(zip(graph.inputs, starts.tolist(), strict=False))
+    starts = np.concatenate([[0], np.cumsum(heights[list(inputs)])]).astype(np.int64)
+    first = dict(zip(inputs, starts.tolist(), strict=False))
     width = int(starts[-1])
     found: dict[int, Rows] = {}
     largest = 0
@@ -84,7 +88,34 @@ def accumulate(graph: Graph, outputs: Iterable[int]) -> dict[int, dict[int, sp.c
         for j in set(graph.parents(i)):
             if last_use[j] == i and j not in wanted:
                 found.pop(j, None)
-    return {i: split(found[i], graph.inputs, starts) if i in found else {} for i in wanted}
+    return {i: split(found[i], inputs, starts) if i in found else {} for i in wanted}
+
+
+def predicted_entries(graph: Graph, outputs: Iterable[int]) -> tuple[float, float]:
+    """Return how many entries the Jacobians of ``outputs`` can have, and all partials together.
+
+    Both are upper bounds, from the counts of the partials alone: a row of a product has no more
+    entries than those of the rows that it combines.
+    """
+    wanted = list(outputs)
+    needed = reachable(len(graph), *graph.edges(), np.array(wanted, dtype=int))
+    sizes, plain = graph.sizes, graph.scalar
+    width = int(sizes[list(graph.inputs)].sum()) if graph.inputs else 0
+    found, whole = np.zeros(len(graph)), 0.0
+    inputs = set(graph.inputs)
+    with np.errstate(all="ignore"):
+        for i in np.flatnonzero(needed).tolist():
+            if i in inputs:
+                found[i] = sizes[i]
+                continue
+            if plain[i] and all(plain[j] for j in graph.parents(i)):
+                counts = [(j, 1) for j in graph.parents(i)]
+            else:
+                counts = [(j, p.count()) for j, p in graph.partials(i)]
+            total = sum(n * found[j] / max(1, sizes[j]) for j, n in counts)
+            found[i] = min(total, float(sizes[i]) * width)
+            whole += float(sizes[i]) + sum(n for _, n in counts)
+    return float(found[wanted].sum()), whole
 
 
 def product(local: Coordinates, m: Rows, height: int) -> Rows | Entries:

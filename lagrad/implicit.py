@@ -265,7 +265,8 @@ def problem_of(
     name = names_of(name_of or f, 1)[0]
     where = location(f)
     what = f"{kind} of {name_of_function(f)}" + (f" ({where})" if where else "")
-    return Conditions(g, z0, params, what, name=name, equation=name_of_function(f))
+    equation = name_of_function(f) if f is g and name_of_function(f) != "lambda" else "equation"
+    return Conditions(g, z0, params, what, name=name, equation=equation)
 
 
 def name_of_function(f: Any) -> str:

@@ -105,7 +105,6 @@ def kahn(count: int, label: np.ndarray, rows: np.ndarray, parents: np.ndarray) -
     source, target = label[parents], label[rows]
     between = source != target
     pairs = np.sort(source[between].astype(np.int64) * count + target[between])
-    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
     source, target = np.divmod(pairs, max(count, 1))
     # Python's own lists and numbers: a step of this loop is then a microsecond.
     waiting = np.bincount(target, minlength=count).tolist()
@@ -154,8 +153,12 @@ class Deficiency:
             )
         if len(self.variables):
             parts.append(
-                f"under-determined: {names(self.variables, variables)} occur only in "
-                f"{names(self.constraining, equations) or 'no equation'}"
+                f"under-determined: {names(self.variables, variables)} occur "
+                + (
+                    f"only in {names(self.constraining, equations)}"
+                    if len(self.constraining)
+                    else "in no equation"
+                )
             )
         return ". ".join(parts)
 

@@ -117,6 +117,11 @@ class Linear:
         """The row of each output, None for one that does not vary."""
         return [y._row if isinstance(y, Tracer) else None for y in self.outputs]
 
+    @property
+    def varying(self) -> list[int]:
+        """The rows of the outputs that vary."""
+        return [row for row in self.rows if row is not None]
+
     def push(self, tangents: dict[int, Any]) -> Any:
         """Return dg for changes of input rows, as a vector."""
         zdot = forward_substitute(self.graph, len(self.graph), tangents)
@@ -152,7 +157,7 @@ class Linear:
     @cached_property
     def A(self) -> sp.csc_array:  # noqa: N802
         """A = R^T at the level of entries, the steps of g eliminated by sparse products."""
-        found = accumulate(self.graph, [row for row in self.rows if row is not None])
+        found = accumulate(self.graph, self.varying, self.unknowns)
         if self.layout.plain and len(self.rows) == 1 and self.rows[0] is not None:
             block = found[self.rows[0]].get(self.unknowns[0])
             if block is not None:
@@ -168,7 +173,7 @@ class Linear:
 
     def parameter_matrices(self) -> dict[int, sp.csr_array]:
         """Return dg/dp by parameter row, as sparse matrices with all equations as rows."""
-        found = accumulate(self.graph, [row for row in self.rows if row is not None])
+        found = accumulate(self.graph, self.varying, self.parameters)
         widths, sizes = self.graph.widths, self.graph.sizes
         made = {}
         for r in self.parameters:
@@ -183,8 +188,7 @@ class Linear:
 
     def rounding(self, rng: np.random.Generator) -> np.ndarray:
         """Return how large the rounding errors of g may be."""
-        rows = [row for row in self.rows if row is not None]
-        errors = iter(rounding_errors(self.graph, rows, rng))
+        errors = iter(rounding_errors(self.graph, self.varying, rng))
         parts = []
         for row, shape, dtype in zip(
             self.rows, self.equations.shapes, self.equations.dtypes, strict=True

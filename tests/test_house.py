@@ -28,7 +28,7 @@ FLOORS = """
     compile emit simplify structure solution forward model local multipliers steps cycle residual
     certificate rounding replay sparse eliminate assemble
     finite diagnose solve trace order graph
-    rules primitive contraction partials dispatch containers status
+    rules primitive contraction partials dispatch containers memory status
 """.split()
 
 # Views look on: the command line calls them, and the face hands them out when they are asked for.

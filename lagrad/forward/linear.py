@@ -1,27 +1,209 @@
-"""How the linear systems of a cycle are set up: R formed and factorised, or applied only."""
+"""How the linear systems of a cycle are set up: condensed, extended, or applied only.
+
+condensed   R = dg/dz, the steps of g eliminated by products of their partials (or found from
+            few tangents, once the pattern is known)
+extended    the steps of g stay as unknowns; a step that everything goes through, such as a sum,
+            fills R but not the extended matrix
+applied     R is never formed: products with it are sweeps through g
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lagrad.forward.point import Point, Slope
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator
+
+from lagrad.assemble import BYTES_PER_ENTRY, available_memory, graph_entries, joined, to_matrix
+from lagrad.colour import colour, from_tangents
+from lagrad.eliminate import predicted_entries
+from lagrad.forward.point import Slope
+from lagrad.order import Deficiency, match
+from lagrad.residual import Conditions, Linear
 from lagrad.solve import factorize
+from lagrad.status import SingularError, StructureError
+
+#: Products with a matrix of so many entries are as cheap as anything else in a step.
+FEW = 200_000
+
+#: An extended matrix is taken where it has so many times fewer entries than the condensed one.
+SPARSER = 4.0
+
+#: The part of the free memory that a matrix may take before its factors.
+SHARE = 0.25
+
+#: Work of an entry in a sparse product, in units of that of a number in a sweep of tangents.
+PRODUCT = 20.0
 
 
 class Linearizer:
-    """Returns the factorised R at a point; what it decided at the first one holds for the next.
+    """Returns the factorised R at a point; what it decides at the first one holds for the next.
 
     Parameters
     ----------
-    method : {"auto", "newton", "newton-krylov", ...}
+    problem : Conditions
+    method : {"auto", "newton", "newton-krylov", "anderson", "iteration"}
     linear_solver, preconditioner : as for `lagrad.solve.factorize`
     """
 
-    def __init__(self, method: str, linear_solver: Any, preconditioner: Any) -> None:
+    def __init__(
+        self, problem: Conditions, method: str, linear_solver: Any, preconditioner: Any
+    ) -> None:
+        self.problem, self.asked = problem, method
         self.linear_solver, self.preconditioner = linear_solver, preconditioner
-        self.method = "Newton"
-        self.why = ""
+        self.way, self.method = "", "Newton"
+        self.pattern: sp.csr_array | None = None
+        self.colours: np.ndarray | None = None
 
-    def __call__(self, at: Point) -> Slope:
-        A = at.linear.A  # noqa: N806
-        return Slope(A, factorize(A))
+    def __call__(self, linear: Linear) -> Slope:
+        if not self.way:
+            self.way, self.method = choice(linear, self.asked)
+        with np.errstate(all="ignore"):
+            if self.way == "applied":
+                return applied(linear, self.linear_solver, self.preconditioner)
+            if self.way == "extended":
+                return self.named(linear, lambda: extended(linear, self.linear_solver))
+            A = self.matrix(linear)  # noqa: N806
+            return self.named(linear, lambda: Slope(A, self.factors(A)))
+
+    def factors(self, A: sp.csc_array) -> Any:  # noqa: N803
+        """Return the factors of A."""
+        return factorize(A)
+
+    def named(self, linear: Linear, made: Any) -> Slope:
+        """Return what ``made`` gives; of a structurally singular R say which part is too much."""
+        try:
+            return made()
+        except SingularError:
+            if self.way == "condensed":
+                refuse_deficient(self.problem, linear)
+            raise
+
+    def matrix(self, linear: Linear) -> sp.csc_array:
+        """Return A = R^T, from few tangents where that is cheaper and the pattern is known."""
+        if self.pattern is None:
+            self.pattern = linear.A.T
+            if linear.A.nnz > FEW and self.cheaper(linear):
+                self.colours = colour(self.pattern)
+            return linear.A
+        if self.colours is not None:
+            R = from_tangents(linear.along, self.pattern, self.colours)  # noqa: N806
+            if R is not None:
+                return R.T
+            self.colours = None
+        return linear.A
+
+    def cheaper(self, linear: Linear) -> bool:
+        """True if the sweeps of all colours cost less than the products of all partials."""
+        assert self.pattern is not None
+        widest = int(np.diff(self.pattern.indptr).max(initial=0))
+        sweeps = 2.0 * widest * float(linear.graph.sizes.sum())
+        return sweeps < PRODUCT * self.pattern.nnz * len(linear.graph) / 2
+
+
+def choice(linear: Linear, method: str) -> tuple[str, str]:
+    """Return how the linear systems are set up, and the method with its reason in words."""
+    if method == "newton-krylov":
+        return "applied", "Newton-Krylov, as asked: R is applied and not formed"
+    condensed, whole = predicted_entries(linear.graph, linear.varying)
+    room = SHARE * available_memory() / BYTES_PER_ENTRY
+    sizes = f"R has {condensed:,.0f} entries at most"
+    if condensed <= FEW or (condensed <= SPARSER * whole and condensed <= room):
+        return "condensed", f"Newton with R formed, since {sizes}"
+    if whole <= room and not linear.graph.cycles and condensed > SPARSER * whole:
+        return (
+            "extended",
+            f"Newton with the steps of g kept as unknowns: {whole:,.0f} entries, {sizes}",
+        )
+    if condensed <= room:
+        return "condensed", f"Newton with R formed, since {sizes}"
+    return "applied", f"Newton-Krylov, since {sizes}, which would not fit: R is applied, not formed"
+
+
+def operator(linear: Linear) -> LinearOperator:
+    """Return A as an operator: its products are sweeps of multipliers, those of A^T of tangents."""
+    n = linear.layout.size
+    return LinearOperator((n, n), matvec=linear.back, rmatvec=linear.along, dtype=float)
+
+
+def applied(linear: Linear, linear_solver: Any, preconditioner: Any) -> Slope:
+    """Return A as an operator, with a Krylov method in the place of factors."""
+    method = "auto" if linear_solver in ("auto", "krylov") else linear_solver
+    A = operator(linear)  # noqa: N806
+    from lagrad.solve.krylov import Krylov
+
+    return Slope(A, Krylov(A, method, preconditioner))
+
+
+def extended(linear: Linear, linear_solver: Any) -> Slope:
+    """Return A as an operator, with factors of the matrix in which the steps are unknowns."""
+    return Slope(operator(linear), Extended(linear, linear_solver))
+
+
+class Extended:
+    """Factors of ``A`` from those of the extended matrix.
+
+    dz_i - sum of J_ij dz_j = 0   for every step,    dz_o = b   for every output
+    """
+
+    def __init__(self, linear: Linear, linear_solver: Any) -> None:
+        graph = linear.graph
+        offsets = np.concatenate([[0], np.cumsum(graph.sizes * graph.widths)])
+        total = int(offsets[-1])
+        rows, columns, data = graph_entries(graph, offsets, graph.widths)
+        steps = np.ones(total, dtype=bool)
+        for r in (*linear.unknowns, *linear.parameters):
+            steps[offsets[r] : offsets[r + 1]] = False
+        kept = np.ones(total, dtype=bool)
+        for r in linear.parameters:
+            kept[offsets[r] : offsets[r + 1]] = False
+        # Equations: one a step, then one an entry of the outputs. Variables: all but parameters.
+        equation, variable = np.cumsum(steps) - 1, np.cumsum(kept) - 1
+        own = np.flatnonzero(steps)
+        inside = kept[columns]
+        rows, columns, data = rows[inside], columns[inside], data[inside]
+        outputs = [np.arange(offsets[r], offsets[r + 1]) for r in linear.rows if r is not None]
+        out = np.concatenate(outputs) if outputs else np.zeros(0, dtype=int)
+        first = len(own)
+        r, c, d = joined(
+            [
+                (equation[own], variable[own], np.ones(len(own))),
+                (equation[rows], variable[columns], -data),
+                (first + np.arange(len(out)), variable[out], np.ones(len(out))),
+            ]
+        )
+        size = int(kept.sum())
+        unknown = [np.arange(offsets[r], offsets[r + 1]) for r in linear.unknowns]
+        self.z = variable[np.concatenate(unknown)]
+        self.lam = first + np.arange(len(out))
+        self.size = size
+        self.factor = factorize(to_matrix((c, r, d), (size, first + len(out))))
+        self.rows, self.columns = self.factor.rows[self.z], self.factor.columns[self.lam]
+        self.method = f"extended by {first:,} steps: {self.factor.method}"
+        self.nnz = getattr(self.factor, "nnz", 0)
+        self.bytes = getattr(self.factor, "bytes", 0)
+
+    def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
+        """Return A^-1 b or A^-T b."""
+        given, wanted = (self.lam, self.z) if transposed else (self.z, self.lam)
+        whole = np.zeros((self.size, *b.shape[1:]))
+        whole[given] = b
+        return self.factor.solve(whole, transposed)[wanted]
+
+
+def refuse_deficient(problem: Conditions, linear: Linear) -> None:
+    """Refuse conditions that cannot determine the unknowns, whatever their values.
+
+    Raises
+    ------
+    StructureError
+        With the names of the over- and the under-determined part.
+    """
+    found = match(sp.csr_array(linear.A.T))
+    if isinstance(found, Deficiency):
+        told = found.told(linear.equations.entry_names(), problem.layout.entry_names())
+        raise StructureError(
+            f"{problem.what}: {told}. Every unknown needs an equation of its own: look for one "
+            "that is missing, or written twice"
+        )

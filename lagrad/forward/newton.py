@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.forward.point import EPS, ROUNDING, Point, Slope, below, largest
+from lagrad.residual import Linear
 from lagrad.status import SingularError, Status
 
 #: A step is taken if the residual falls by this part of what the linear model promises; Dennis and
@@ -54,7 +55,7 @@ class Outcome:
 
 def newton(
     at: Point,
-    slope_at: Callable[[Point], Slope],
+    slope_at: Callable[[Linear], Slope],
     tol: float,
     max_steps: int,
     inside: Callable[[np.ndarray, np.ndarray], float],
@@ -66,7 +67,7 @@ def newton(
     ----------
     at : Point
     slope_at : function
-        Returns the factorised R at a point; a SingularError ends the search.
+        Returns the factorised R of a linearization; a SingularError ends the search.
     tol : float
         Converged when r is no larger than its rounding errors; above 1e-7 also when the last step
         changed every entry by less than ``tol`` of itself and r is below ``tol^2`` of its terms.
@@ -86,7 +87,7 @@ def newton(
     while steps < max_steps:
         if slope is None:
             try:
-                slope, fresh, made, kept = slope_at(at), True, made + 1, 0
+                slope, fresh, made, kept = slope_at(at.linear), True, made + 1, 0
             except SingularError:
                 # A solution that the start hits is one, though it has no derivative.
                 if below(at.r, at.rounding):
@@ -156,15 +157,10 @@ def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float) -> bool:
     and r is below ``tol^2`` of its terms. All of it is the same in all units of variables and
     equations.
     """
-    met = slope.met(dz)
-    small = below(dz, tol * np.abs(at.z))
-    far = met * 0.0 if not met.any() else NEAR * (met + slope.met(at.z))
-    if met.any() and not small and not below(at.r, far + TINY):
-        return False  # Too far away to look at rounding errors, which costs sweeps.
+    met, small = slope.met(dz), below(dz, tol * np.abs(at.z))
+    if not small and not below(at.r, NEAR * (met + slope.met(at.z))) and met.any():
+        return False
     return below(at.r, at.rounding + met) or (small and below(at.r, at.allowed(tol) + met))
-
-
-TINY = float(np.finfo(float).tiny)
 
 
 def finished(at: Point, slope: Slope, inside: Any) -> tuple[Point, Status]:

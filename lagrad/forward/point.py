@@ -7,10 +7,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from lagrad.residual import Conditions, Linear
 from lagrad.rounding import ROUNDING
-from lagrad.solve.interface import Factor, checked
+from lagrad.solve.interface import TOLERANCE, Factor, checked
+from lagrad.status import SingularError, Status
+
+#: What may be left of b where the size of A is not known.
+UNFORMED = 1e-9
 
 EPS = float(np.finfo(float).eps)
 
@@ -60,9 +65,32 @@ class Slope:
     A: Any
     factor: Factor
 
+    def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
+        """Return x of A x = b, or of A^T x = b, checked.
+
+        Raises
+        ------
+        SingularError
+            If it is inaccurate.
+        """
+        if sp.issparse(self.A):
+            return checked(self.A, self.factor, b, transposed)
+        m = self.A.T if transposed else self.A
+        with np.errstate(all="ignore"):
+            x = self.factor.solve(b, transposed)
+            rest = b - m @ x
+            if not largest(rest) <= TOLERANCE * largest(b):
+                x = x + self.factor.solve(rest, transposed)
+                rest = b - m @ x
+        if not largest(rest) <= UNFORMED * largest(b):
+            raise SingularError(
+                f"{Status.INACCURATE.value} (relative residual {largest(rest) / largest(b):.1e})"
+            )
+        return x
+
     def step(self, change: np.ndarray) -> np.ndarray:
         """Return the dz that changes r by ``change``: R dz = change."""
-        return checked(self.A, self.factor, change, transposed=True)
+        return self.solve(change, transposed=True)
 
     def weight(self, r: np.ndarray, bound: np.ndarray | float = 0.0) -> float:
         """Return the largest |r| above a bound, equations weighed by the scales of their columns.
@@ -73,7 +101,7 @@ class Slope:
 
     def met(self, dz: np.ndarray) -> np.ndarray:
         """Return what rounding of R dz may leave in r."""
-        if not hasattr(self.A, "tocsc"):
+        if not sp.issparse(self.A):
             return np.zeros(len(dz))
         return ROUNDING * EPS * (abs(self.A.T) @ np.abs(dz))
 

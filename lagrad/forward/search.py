@@ -57,6 +57,7 @@ class Found:
     slope: Slope | None
     certificate: Certificate
     at: Point | None = field(default=None)
+    linearizer: Linearizer | None = field(default=None)
 
 
 def find(problem: Conditions, search: Search) -> Found:
@@ -72,7 +73,7 @@ def find(problem: Conditions, search: Search) -> Found:
         certificate.status, certificate.residual = Status.SOLVED, 0.0
         certificate.method = "nothing to solve: there are no unknowns"
         return Found(problem, z, None, certificate)
-    linearizer = Linearizer(search.method, search.linear_solver, search.preconditioner)
+    linearizer = Linearizer(problem, search.method, search.linear_solver, search.preconditioner)
     inside = domain_of(problem, search)
     with watching(search.progress, problem.what, certificate.history) as watch:
         at = Point(problem, z, problem.evaluate(z), rng)
@@ -83,13 +84,11 @@ def find(problem: Conditions, search: Search) -> Found:
             end = newton(at, linearizer, search.tol, steps, inside, watch)
     certificate.factorisations = end.factorisations
     certificate.method = linearizer.method if search.method in NEWTON else told(search)
-    found = Found(problem, end.at.z, end.slope, certificate, end.at)
-    return closed_certificate(found, end.status, end.steps, linearizer, begin)
+    found = Found(problem, end.at.z, end.slope, certificate, end.at, linearizer)
+    return closed_certificate(found, end.status, end.steps, begin)
 
 
-def closed_certificate(
-    found: Found, status: Status, steps: int, linearizer: Linearizer, begin: float
-) -> Found:
+def closed_certificate(found: Found, status: Status, steps: int, begin: float) -> Found:
     """Write down how a search ended."""
     certificate, at = found.certificate, found.at
     assert at is not None
@@ -101,7 +100,7 @@ def closed_certificate(
             certificate.rounding = float(np.max(ratio[at.r != 0], initial=0.0))
     if found.slope is not None:
         factor = found.slope.factor
-        certificate.linear = f"{factor.method}{linearizer.why}"
+        certificate.linear = str(factor.method)
         certificate.entries = int(getattr(factor, "nnz", 0))
         certificate.bytes = int(getattr(factor, "bytes", 0))
     certificate.seconds["values"] = time.perf_counter() - begin
@@ -117,11 +116,11 @@ def assess(problem: Conditions, search: Search) -> Found:
     z = problem.start()
     at = Point(problem, z, problem.evaluate(z), np.random.default_rng(0))
     certificate.history.append(largest(at.r))
-    linearizer = Linearizer("auto", search.linear_solver, search.preconditioner)
+    linearizer = Linearizer(problem, "auto", search.linear_solver, search.preconditioner)
     slope, status = None, Status.NOT_FINITE_START
     if at.finite:
         try:
-            slope = linearizer(at)
+            slope = linearizer(at.linear)
             dz = slope.step(-at.r)
             near = largest(dz) <= search.tol * largest(z) or below(at.r, at.rounding)
             status = Status.SOLVED if near else Status.NOT_SATISFIED
@@ -159,7 +158,7 @@ def slowly(at: Point, search: Search, linearizer: Linearizer, inside: Any, watch
         if status is not Status.SOLVED:
             return Outcome(status, at, None, total, made)
         try:
-            slope = linearizer(at)
+            slope = linearizer(at.linear)
             made += 1
             dz = slope.step(-at.r)
         except SingularError:

@@ -9,11 +9,10 @@ import numpy as np
 
 from lagrad.certificate import LinearSolve
 from lagrad.diagnose import null_vectors
-from lagrad.forward.point import Slope
+from lagrad.forward.point import Slope, largest
 from lagrad.forward.search import Found
 from lagrad.residual import Conditions, Linear
-from lagrad.solve import factorize
-from lagrad.solve.interface import Factor, checked, relative_residual
+from lagrad.solve.interface import Factor
 from lagrad.status import ConvergenceError, SingularError, Status
 
 
@@ -34,9 +33,9 @@ class CycleSolver:
             )
         b = np.asarray(b, dtype=float)
         slope = self.at_solution(linear)
-        x = checked(slope.A, slope.factor, b, transposed)
+        x = slope.solve(b, transposed)
         m = slope.A.T if transposed else slope.A
-        residual = relative_residual(m, x, b)
+        residual = largest(m @ x - b) / (largest(b) or 1.0)
         certificate.solves.append(LinearSolve(residual, slope.factor.method, transposed))
         seconds = certificate.seconds
         seconds["multipliers"] = seconds.get("multipliers", 0.0) + time.perf_counter() - begin
@@ -49,8 +48,9 @@ class CycleSolver:
     def at_solution(self, linear: Linear) -> Slope:
         """Return A at the solution with its factors."""
         if self.slope is None:
+            assert self.found.linearizer is not None
             try:
-                self.slope = Slope(linear.A, factorize(linear.A))
+                self.slope = self.found.linearizer(linear)
             except SingularError as error:
                 raise SingularError(
                     f"{self.problem.what} has no derivative at its solution: it is {error}\n"
