@@ -1,10 +1,12 @@
 """Sparse matrices of variables, held against dense twins, finite differences and closed forms."""
 
 import copy
+import functools
 import gc
 import pickle
 import tracemalloc
 import weakref
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -67,6 +69,7 @@ def dense_solution(m):
 
 
 def squared(f):
+    @functools.wraps(f)
     def total(*args):
         z = f(*args)
         return np.sum(np.real(z * np.conj(z)))
@@ -313,6 +316,24 @@ def test_a_tangent_of_another_pattern_is_refused():
         lg.jvp(lambda P: P @ X, (made(DATA),), (X,))
 
 
+@dataclass
+class Edges:
+    weights: np.ndarray
+    places: tuple = field(metadata={"static": True})
+
+
+def test_a_static_field_of_a_dataclass_is_carried_along():
+    e = Edges(np.array([1.0, 2.0]), ([0, 1], [1, 0]))
+    g = lg.grad(lambda e: np.sum(lg.sparse(e.weights, e.places, (2, 2)) @ [3.0, 4.0]))(e)
+    assert g.weights.tolist() == [4.0, 3.0] and g.places is e.places
+    assert lg.ravel(e)[0].tolist() == [1.0, 2.0]
+    same, other = Edges(e.weights, ([0, 1], [1, 0])), Edges(e.weights, ([0, 0], [1, 0]))
+    f = lambda e: np.sum(e.weights**2)  # noqa: E731
+    assert lg.jvp(f, (e,), (same,))[1] == 10.0
+    with pytest.raises(ArgumentError, match="places"):
+        lg.jvp(f, (e,), (other,))
+
+
 def test_in_a_system_the_entries_are_variables():
     """(2 I - P) z = b as a residual, against the dense solve."""
     places = np.array([0, 1, 2, 2]), np.array([1, 2, 0, 2])
@@ -471,10 +492,70 @@ def test_the_explicit_matrix_holds_the_partials_of_a_solve(b):
     for k in (0, 1):
         J = lg.jacobian(f, k, sparse=True)(m.data, b).toarray()
         assert_allclose(J, lg.jacobian(twin, k)(m.data, b).reshape(J.shape), atol=1e-12)
-    system = lg.trace(lambda w, b: np.sum(f(w, b) ** 2), m.data, b).linearize()
+
+
+@pytest.mark.parametrize("b", [X, XX], ids=["vector", "matrix"])
+@pytest.mark.parametrize("form", ["csr", "csc"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_in_a_stands_the_matrix_itself_and_not_its_inverse(monkeypatch, form, b, order):
+    made = counted(monkeypatch)
+    m = solvable(form=form)
+    f = squared(solution(m))
+    g = f if order == 1 else lambda w, b: np.sum(lg.grad(f)(w, b) * w)
+    system = lg.trace(g, m.data, b).linearize()
+    assert sum(system.cyclic) == order
+    k = system.cyclic.index(True)
+    width = b.size // N
+    assert_array_equal(system.block_matrix(k).toarray(), np.kron(m.toarray().T, np.eye(width)))
+    lo, hi = system.offsets[k : k + 2]
+    assert_array_equal(system.A[lo:hi, lo:hi].toarray(), system.block_matrix(k).toarray())
     explicit, swept = system.solve(method="explicit"), system.solve()
+    expected = dict(zip("wb", lg.grad(g, (0, 1))(m.data, b), strict=True))
     for name in ("w", "b"):
-        assert_allclose(explicit[name], swept[name], atol=1e-12)
+        assert_allclose(np.ravel(explicit[name]), np.ravel(expected[name]), rtol=1e-9, atol=1e-12)
+        assert_allclose(np.ravel(swept[name]), np.ravel(expected[name]), rtol=1e-9, atol=1e-12)
+    tangents = system.tangents({0: np.ones(m.nnz)})
+    moved = lg.jvp(g, (m.data, b), (np.ones(m.nnz), np.zeros(b.shape)))[1]
+    assert_allclose(tangents[system.outputs[-1]], moved, rtol=1e-9)
+    assert len(made) == 3  # one for the trace, and for each of the two derivatives beside it
+
+
+def test_a_of_a_complex_solve_holds_its_partials():
+    m = solvable()
+    system = lg.trace(squared(solution(m)), m.data, X + 1j * XX[:, 0]).linearize()
+    explicit, swept = system.solve(method="explicit"), system.solve()
+    expected = lg.grad(squared(dense_solution(m)))(m.data, X + 1j * XX[:, 0])
+    assert_allclose(explicit["w"], expected, rtol=1e-10)
+    assert_allclose(swept["w"], expected, rtol=1e-10)
+
+
+def test_a_of_a_large_solve_is_sparse():
+    n = 20_000
+    m = sp.diags_array([-1.0, 2.5, -1.0], offsets=[-1, 0, 1], shape=(n, n)).tocsr()
+    system = lg.trace(squared(solution(m)), m.data, np.ones(n)).linearize()
+    assert system.A.nnz < 20 * n
+    lam = system.solve(method="explicit")
+    assert_allclose(lam["w"], lg.grad(squared(solution(m)))(m.data, np.ones(n)), rtol=1e-10)
+
+
+@pytest.mark.parametrize("b", [X, XX], ids=["vector", "matrix"])
+@pytest.mark.parametrize("k", [0, 1])
+def test_the_three_uses_of_each_partial_agree(k, b):
+    """Tangent, multiplier and entries of one argument alone, as whoever composes partials has."""
+    P = lg.sparse(solvable())
+    outer = XX if b.ndim == 2 else X
+    cases = [
+        (sparse_solve.solve, (P.data, b), {"pattern": P.pattern, "factors": P.factors}),
+        (sparse_products.matmul, (P.data, b), {"pattern": P.pattern}),
+        (sparse_products.sampled_outer, (b, outer), {"pattern": P.T.pattern}),
+    ]
+    for function, args, kwargs in cases:
+        p = function.primitive.partial(k, function(*args, **kwargs), args, kwargs)
+        v, w = RNG.standard_normal(p.in_shape), RNG.standard_normal(p.out_shape)
+        m = p.matrix().toarray()
+        assert p.count() == len(p.entries()[0])
+        assert_allclose(np.ravel(p.apply(v)), m @ np.ravel(v), atol=1e-12)
+        assert_allclose(np.ravel(p.adjoint(w)), m.T @ np.ravel(w), atol=1e-12)
 
 
 @pytest.mark.parametrize("which", ["entries", "right-hand side", "both"])

@@ -26,7 +26,7 @@ from lagrad.primitive import Primitive
 from lagrad.solve import factorize
 from lagrad.solve.interface import Factor, checked
 from lagrad.sparse.pattern import Pattern
-from lagrad.sparse.products import matmul, sampled_outer, widened
+from lagrad.sparse.products import ByEntries, ByVector, matmul, sampled_outer, widened
 from lagrad.status import NonFiniteError, SingularError
 
 
@@ -101,7 +101,7 @@ def why_singular(data: np.ndarray, pattern: Pattern) -> str:
         empty = np.flatnonzero(np.bincount(places, minlength=n) == 0)
         if len(empty):
             return f"{size}: {what} {empty[0]} has no entries{others(len(empty))}"
-    rank = int(structural_rank(pattern.matrix(np.ones(pattern.nnz))))
+    rank = int(structural_rank(pattern.matrix(np.ones(pattern.nnz)).copy()))
     if rank < n:
         return (
             f"{size} whatever its values: at most {rank} of its {n} rows can be matched with "
@@ -156,7 +156,11 @@ def solve(data: Any, b: Any, pattern: Pattern, factors: Factors) -> Any:
 
 
 class Joint:
-    """The partials with respect to entries and right-hand side, which share one solve."""
+    """The partials with respect to entries and right-hand side, which share one solve.
+
+    In A the row stands as the cycle that it is, with the conditions ``g = M(d) z - b``: M on the
+    diagonal, and nothing dense beside it. Its multiplier is that of g.
+    """
 
     def __init__(self, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         (self.data, self.b), self.z, self.pattern = args, z, kwargs["pattern"]
@@ -164,25 +168,65 @@ class Joint:
 
     def solve(self, v: Any) -> Any:
         """Return M^-1 v."""
-        return solve(self.data, v, pattern=self.pattern, factors=self.factors)
+        return solved(self.data, v, self.pattern, self.factors)
 
-    def solve_transposed(self, w: Any) -> Any:
-        """Return M^-T w."""
-        return solve(self.data, w, pattern=self.pattern.T, factors=self.factors)
+    def multiplier(self, w: Any) -> Any:
+        """Return lam = M^-T w."""
+        return solved(self.data, w, self.pattern.T, self.factors)
 
-    def pull(self, w: Any) -> list[Any]:
-        """Return what the entries and b get for the multiplier w."""
-        lam = self.solve_transposed(w)
+    def hand_on(self, lam: Any) -> list[Any]:
+        """Return what the entries and b get from the multiplier of g."""
         found = -sampled_outer(lam, self.z, pattern=self.pattern), lam
         return [narrowed(v, a) for v, a in zip(found, (self.data, self.b), strict=True)]
 
-    def push(self, tangents: Mapping[int, Any]) -> Any:
-        """Return dz for changes of the entries (0) and of b (1)."""
+    def pull(self, w: Any) -> list[Any]:
+        """Return what the entries and b get from z."""
+        return self.hand_on(self.multiplier(w))
+
+    def change(self, tangents: Mapping[int, Any]) -> Any:
+        """Return db - M(dd) z for changes of the entries (0) and of b (1)."""
         change = tangents.get(1)
         if 0 in tangents:
             moved = matmul(tangents[0], self.z, pattern=self.pattern)
             change = -moved if change is None else change - moved
-        return self.solve(change)
+        return change
+
+    def push(self, tangents: Mapping[int, Any]) -> Any:
+        """Return dz for changes of the entries (0) and of b (1)."""
+        return self.solve(self.change(tangents))
+
+    # -- as entries of A, where all numbers are real ---------------------------------------------
+
+    def matrix(self) -> sp.csc_array:
+        """Return A_zz = M^T, for each column of z."""
+        return sp.csc_array(ByVector(self.data, self.pattern.T, np.shape(self.z)).matrix())
+
+    def parameter_matrices(self) -> list[sp.csr_array]:
+        """Return dg/dd and dg/db."""
+        minus = -sp.eye_array(self.z.size, format="csr")
+        return [ByEntries(self.z, self.pattern).matrix(), minus]
+
+    def factor(self) -> Factor:
+        """Return the factors of A_zz, which are those of the value."""
+        _, factor = self.factors.of(self.data, self.pattern)
+        return Widened(factor, not self.pattern.by_rows, math.prod(np.shape(self.z)[1:]))
+
+
+class Widened:
+    """The factors of M (or M^T) for each of k columns that lie in one vector, row by row."""
+
+    def __init__(self, factor: Factor, flipped: bool, k: int) -> None:
+        self.factor, self.flipped, self.method = factor, flipped, factor.method
+        scales = factor.rows, factor.columns
+        self.rows, self.columns = (np.repeat(d, k) for d in (scales[::-1] if flipped else scales))
+        self.n = len(factor.rows)
+
+    def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
+        """Return the solution for b (n k,) or (n k, sides)."""
+        if not b.size:
+            return b
+        sides = b.reshape(self.n, -1)
+        return self.factor.solve(sides, transposed != self.flipped).reshape(b.shape)
 
 
 def narrowed(v: Any, like: Any) -> Any:
@@ -202,15 +246,16 @@ class One(Partial):
         return self.joint.push({self.k: v})
 
     def adjoint(self, w: Any) -> Any:
-        lam = self.joint.solve_transposed(w)
+        lam = self.joint.multiplier(w)
         return lam if self.k else -sampled_outer(lam, self.joint.z, pattern=self.joint.pattern)
 
     def entries(self) -> Entries:
         refuse_too_large(
             self.count(),
-            "the partial of spsolve, which is dense,",
-            "Apply it to vectors: lg.jvp and lg.vjp never form it. In a System write the residual "
-            "P @ z - b = 0 in place of z = spsolve(P, b): its A is sparse",
+            "the Jacobian of spsolve, which is dense,",
+            "Apply it to vectors: lg.jvp and lg.vjp never form it, nor does lg.trace(...)"
+            ".linearize(). In a System write the residual P @ z - b = 0 in place of "
+            "z = spsolve(P, b)",
             each=64,
         )
         n, width = len(self.joint.z), math.prod(self.out_shape[1:])
@@ -234,6 +279,21 @@ def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pa
     return One(k, Joint(z, args, kwargs))
 
 
+@overridable
+def complex_solve(data: Any, b: Any, pattern: Pattern, factors: Factors) -> Any:
+    """Return `solve` of complex numbers; in A, where cycles are real, its partials are explicit."""
+    return solve(data, b, pattern=pattern, factors=factors)
+
+
 solve.primitive = Primitive(  # type: ignore[attr-defined]
     "sparse_solve", solve, partial, joint=Joint
 )
+complex_solve.primitive = Primitive(  # type: ignore[attr-defined]
+    "sparse_solve", complex_solve, partial
+)
+
+
+def solved(data: Any, b: Any, pattern: Pattern, factors: Factors) -> Any:
+    """Return M(data)^-1 b, as real or complex numbers."""
+    chosen = complex_solve if "c" in (data.dtype.kind, b.dtype.kind) else solve
+    return chosen(data, b, pattern=pattern, factors=factors)

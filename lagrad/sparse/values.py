@@ -14,7 +14,7 @@ from lagrad.dispatch import scatter_add, sparse_product
 from lagrad.sparse.arguments import array, checked_places, vector
 from lagrad.sparse.pattern import Pattern, coordinates, product, read, union
 from lagrad.sparse.products import matmul, sampled_outer
-from lagrad.sparse.solve import Factors, solve
+from lagrad.sparse.solve import Factors, solved
 from lagrad.status import ArgumentError, TraceError
 from lagrad.trace import Traced
 
@@ -199,8 +199,8 @@ def sparse(data: Any, places: Any = None, shape: Any = None, *, like: Any = None
     like : sparse matrix
         A ``SparseValues``, or a ``scipy.sparse`` matrix in csr, csc or coo format, in place of
         ``places`` and ``shape``: ``data`` is in the order of ``like.data``. What is worked out once
-        for a pattern (transposes, products, factors) is kept with a ``SparseValues``: prepare one
-        outside of a loop.
+        for a pattern (its order, its products and sums with others) is kept with a
+        ``SparseValues``: prepare one outside of a loop.
 
     Returns
     -------
@@ -286,14 +286,15 @@ def spsolve(P: Any, b: Any) -> Any:  # noqa: N803
     ArgumentError
         If P is not square, or b does not fit.
     SizeError
-        If the explicit A, where this is a dense block, would not fit in memory.
+        From ``lg.jacobian(f, sparse=True)``, if dz/dP, which is dense, would not fit in memory.
 
     Notes
     -----
     ``dz = P^-1 (db - dP z)``: with ``P^T lam = w`` the multiplier of b is lam, and that of the
     entry at (i, j) is ``-lam_i z_j``. P is factorised once; the value, all tangents and all
     multipliers of any order share the factors, which stay with ``P`` while its entries are the
-    same. Source: Giles, Oxford NA-08/01, 2008, section 2.2.3.
+    same. In the explicit A stands the condition P z - b = 0: P itself, and nothing dense.
+    Source: Giles, Oxford NA-08/01, 2008, section 2.2.3.
 
     Examples
     --------
@@ -317,7 +318,7 @@ def spsolve(P: Any, b: Any) -> Any:  # noqa: N803
     if P.shape[0] != P.shape[1]:
         raise ArgumentError(f"spsolve takes a square matrix, and P has shape {P.shape}")
     b = vector(b, f"spsolve(P, b), P of shape {P.shape}", P.shape[0])
-    return solve(P.data, b, pattern=P.pattern, factors=P.factors)
+    return solved(P.data, b, P.pattern, P.factors)
 
 
 def is_sparse(x: Any) -> bool:
