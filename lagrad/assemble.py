@@ -6,7 +6,6 @@ once, on vectors. All others hand in the entries of their partials.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,26 +13,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.graph import Graph
+from lagrad.memory import available_memory
 from lagrad.partials import Entries
 from lagrad.status import SizeError
 
 #: Bytes an entry costs while A is made: coordinates, values, and the sorted copy.
 BYTES_PER_ENTRY = 56
-
-
-def available_memory() -> int:
-    """Return the bytes of memory that can be had, or all there is where that is not told."""
-    try:
-        # What the kernel would give up, its caches of files included, and not what lies idle.
-        with open("/proc/meminfo", encoding="ascii") as told:
-            found = {line.split(":")[0]: line.split()[1] for line in told}
-        return int(found["MemAvailable"]) * 1024
-    except (OSError, KeyError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 2**33
 
 
 def refuse_too_large(
