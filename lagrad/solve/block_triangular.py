@@ -1,79 +1,324 @@
 """Block back-substitution with the assembled matrix.
 
-Grouped by strongly connected components A is block upper triangular. Stretches of single explicit
-constraints are swept as one triangular solve, and only the cyclic blocks are factorised.
+With rows and columns in the right order M is block upper triangular. Single entries are swept.
+Small blocks D = P^T L U join the sweep: with z = L^-1 P y their part of M x = b reads
+
+    x - U^-1 z = 0,    z - L^-1 P y = 0,    y + (what stands right of D) x = b
+
+and, multiplied by U and L and with z in reversed order, all three are rows of one unit upper
+triangular matrix. One compiled triangular solve goes through single entries and small blocks
+alike; only large blocks interrupt it, and each costs its own factorisation and nothing more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.linalg import spsolve_triangular
 
+from lagrad.solve.batch_lu import PORTION, factorize_scaled
 from lagrad.solve.interface import Factor, checked
+from lagrad.solve.layout import Batch, Form, Layout, make_layout, pivot_places, runs, template
 from lagrad.solve.triangular import solve_triangular
+from lagrad.status import SingularError
+
+#: For so few small blocks the caller's own factors, kept and told one by one, cost little.
+FEW = 16
+
+#: So many large blocks are told one by one.
+TOLD = 5
+
+FactorOf = Callable[[int, sp.csc_array], Factor]
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """A diagonal block of A: its rows and columns, and the number of the cyclic block, or None."""
-
-    rows: np.ndarray
-    columns: np.ndarray
-    cycle: int | None
-
-
-def stretches(
-    blocks: Sequence[Any], offsets: np.ndarray, equation_offsets: np.ndarray
-) -> list[Stretch]:
-    """Return the blocks as entries of A, neighbouring single constraints taken together.
+def stretches(blocks: Sequence[Any], offsets: np.ndarray, equation_offsets: np.ndarray) -> Form:
+    """Return the blocks at the level of entries: every entry of a single constraint is a block.
 
     Parameters
     ----------
     blocks : with ``variables``, ``equations`` and ``cyclic``, in topological order
     offsets, equation_offsets : where the entries of each variable and equation begin
     """
-    runs: list[tuple[list[int], list[int], int | None]] = []
-    for k, block in enumerate(blocks):
-        if block.cyclic or not runs or runs[-1][2] is not None:
-            runs.append(([], [], k if block.cyclic else None))
-        runs[-1][0].extend(block.variables)
-        runs[-1][1].extend(block.equations)
-    return [Stretch(spans(offsets, v), spans(equation_offsets, e), k) for v, e, k in runs]
+    members = np.fromiter(chain.from_iterable(b.variables for b in blocks), dtype=np.int64)
+    equations = np.fromiter(chain.from_iterable(b.equations for b in blocks), dtype=np.int64)
+    counts = np.fromiter((len(b.variables) for b in blocks), np.int64, len(blocks))
+    cyclic = np.fromiter((b.cyclic for b in blocks), bool, len(blocks))
+    ends = np.concatenate([[0], np.cumsum(np.diff(offsets)[members])])
+    entries = np.diff(ends[np.concatenate([[0], np.cumsum(counts)])])
+    # A cyclic block stays whole, others fall apart into their entries.
+    pieces = np.where(cyclic, 1, entries)
+    names = np.repeat(np.where(cyclic, np.arange(len(blocks)), -1), pieces)
+    sizes = np.repeat(np.where(cyclic, entries, 1), pieces)
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    return Form(spans(offsets, members), spans(equation_offsets, equations), bounds, names)
 
 
-def spans(offsets: np.ndarray, members: Sequence[int]) -> np.ndarray:
+def spans(offsets: np.ndarray, members: Any) -> np.ndarray:
     """Return the entries of several variables, in order."""
-    return np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in members])
+    members = np.asarray(members, dtype=np.int64)
+    begin = np.asarray(offsets)[members]
+    return runs(begin, np.asarray(offsets)[members + 1] - begin)
 
 
 def solve_block_triangular(
-    a: sp.sparray,
-    parts: Sequence[Stretch],
-    b: np.ndarray,
-    factor: Callable[[int, sp.csc_array], Factor],
+    a: sp.sparray, form: Form, b: np.ndarray, factor: FactorOf, few: int = FEW
 ) -> np.ndarray:
     """Solve A x = b, the last block first.
 
     Parameters
     ----------
     a : sparse (n, n)
-    parts : diagonal blocks in topological order; those without a cycle are unit upper triangular
+    form : from `stretches`
     b : array (n,) or (n, k)
-    factor : ``factor(k, block)`` returns the factorisation of block k, kept by the caller
+    factor : ``factor(k, block)`` returns the factorisation of block k, kept by the caller; it is
+        asked for large blocks, for few small ones, and for those that are singular
+    few : so many small blocks are not worth a batch
+
+    Raises
+    ------
+    SingularError
+        By ``factor``, or if a large block is solved inaccurately.
     """
-    a = sp.csc_array(a)
-    x, rest = np.zeros(b.shape), np.array(b, dtype=float)
-    for part in reversed(parts):
-        stripe = a[:, part.columns]
-        inner = sp.csc_array(stripe[part.rows])
-        if part.cycle is None:
-            found = solve_triangular(sp.csr_array(inner), rest[part.rows])
-        else:
-            found = checked(inner, factor(part.cycle, inner), rest[part.rows])
-        x[part.columns] = found
-        rest -= stripe @ found
-    return x
+    return BlockSubstitution(a, form, factor, few).solve(b)
+
+
+class BlockSubstitution:
+    """A matrix in block triangular form, factorised: solves with it and with its transpose.
+
+    Parameters
+    ----------
+    m : sparse (n, n)
+    form, factor, few : as for `solve_block_triangular`
+    limit : float
+        A block that has to be scaled up by more than this, to be of size one, is singular beside
+        the other entries of m.
+    check : bool
+        Whether the solves with large blocks are checked one by one.
+    layout : `Layout` or None
+        That of another matrix of the same pattern.
+
+    Attributes
+    ----------
+    method : str
+        How many blocks of which size there are, and how they are solved.
+    layout : `Layout`
+    """
+
+    def __init__(
+        self,
+        m: sp.sparray,
+        form: Form,
+        factor: FactorOf,
+        few: int = FEW,
+        limit: float = np.inf,
+        check: bool = True,
+        layout: Layout | None = None,
+    ) -> None:
+        self.form, self.limit, self.check = form, limit, check
+        m = canonical(m)
+        self.layout = layout or make_layout(m, form, few)
+        values = self.fill(m)
+        lost = self.lost
+        if len(lost):
+            # Blocks that are singular, or that pivoting serves badly, go to the caller by name.
+            self.layout = make_layout(m, form, few, np.concatenate([self.layout.large, lost]))
+            values = self.fill(m)
+        self.cut(values, factor)
+
+    # -- factorising -----------------------------------------------------------------------------
+
+    def fill(self, m: sp.sparray) -> np.ndarray:
+        """Make the triangular matrix; return the entries of the ordered one."""
+        lay = self.layout
+        values = np.asarray(m.data if lay.order is None else m.data[lay.order], dtype=float)
+        data, indices = np.zeros(len(lay.indices)), lay.indices
+        data[lay.ones] = 1.0
+        rows, diagonal = lay.single
+        pivots = values[diagonal]
+        self.divisors = None
+        beyond = values[lay.outside]
+        if np.any(pivots != 1.0):
+            self.divisors = np.ones(len(lay.x))
+            self.divisors[rows] = pivots
+            with np.errstate(all="ignore"):
+                beyond /= np.repeat(self.divisors, lay.beyond)
+        data[lay.right] = beyond
+        with np.errstate(all="ignore"):
+            wrong = ~(np.abs(pivots) * self.limit >= 1.0) | (pivots == 0)
+        lost = [np.searchsorted(self.form.bounds, rows[wrong])]
+        if lay.batches:
+            indices = indices.copy()
+        for batch in lay.batches:
+            lost.append(self.fill_batch(batch, values, data, indices))
+        self.lost = np.concatenate(lost)
+        n = len(lay.indptr) - 1
+        self.triangle = sp.csr_array((data, indices, lay.indptr), shape=(n, n))
+        return values
+
+    def fill_batch(
+        self, batch: Batch, values: np.ndarray, data: np.ndarray, indices: np.ndarray
+    ) -> np.ndarray:
+        """Factorise a batch and enter its rows; return the blocks that are lost."""
+        m, k = batch.size, len(batch.blocks)
+        entries = np.zeros(k * m * m)
+        entries[batch.target] = values[batch.source]
+        dense = entries.reshape(k, m, m)
+        wanted, places = template(m)[0], pivot_places(m)
+        lost = np.zeros(k, dtype=bool)
+        step = max(1, PORTION // (m * m))
+        for begin in range(0, k, step):
+            part = slice(begin, begin + step)
+            d = np.ascontiguousarray(np.moveaxis(dense[part], 0, 2))
+            lu, order, scales, lost[part] = factorize_scaled(d, self.limit)
+            at = batch.entry[part, None]
+            data[at + np.arange(len(wanted))] = rows_of_factors(lu, order, scales)[wanted].T
+            indices[at + places] = batch.position[part, None] + 2 * m + order.T
+        return batch.blocks[lost]
+
+    def cut(self, values: np.ndarray, factor: FactorOf) -> None:
+        """Cut the triangle at the large blocks, and factorise these."""
+        lay, bounds = self.layout, self.form.bounds
+        indices, indptr = lay.inner
+        n = len(lay.x)
+        self.parts: list[Part] = []
+        at, large = 0, lay.large.tolist()
+        whole = sp.csr_array((values, indices, indptr), shape=(n, n)) if large else self.triangle
+        for k in large:
+            lo, hi = int(bounds[k]), int(bounds[k + 1])
+            begin = int(lay.x[lo])
+            self.sweep(at, begin)
+            at = begin + hi - lo
+            block = sp.csc_array(whole[lo:hi, lo:hi])
+            name = int(self.form.names[k])
+            if name < 0:
+                raise SingularError(
+                    f"row {int(self.form.rows[lo])} of an explicit entry has no pivot: zero, NaN "
+                    "or nothing stands on the diagonal"
+                )
+            made = factor(name, block)
+            self.parts.append(Part(begin, at, self.triangle[begin:at, at:], block, made))
+        self.sweep(at, self.triangle.shape[0])
+
+    def sweep(self, begin: int, end: int) -> None:
+        """Append the stretch of rows between two large blocks."""
+        if begin < end:
+            whole = (begin, end) == (0, self.triangle.shape[0])
+            rows = self.triangle if whole else self.triangle[begin:end]
+            inner = rows if whole else rows[:, begin:end]
+            self.parts.append(Part(begin, end, None if whole else rows[:, end:], inner, None))
+
+    # -- solving ---------------------------------------------------------------------------------
+
+    def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
+        """Return M^-1 b or M^-T b, for b (n,) or (n, k)."""
+        lay, form = self.layout, self.form
+        rows, columns, entry, leave = form.rows, form.columns, lay.y, lay.x
+        if transposed:
+            rows, columns, entry, leave = columns, rows, leave, entry
+        rest = np.zeros((self.triangle.shape[0], *b.shape[1:]))
+        x = np.empty(b.shape)
+        divisors = self.divisors
+        if divisors is not None and b.ndim == 2:
+            divisors = divisors[:, None]
+        with np.errstate(all="ignore"):
+            given = b[rows]
+            if divisors is not None and not transposed:
+                given = given / divisors
+            rest[entry] = given
+            for part in self.parts if transposed else reversed(self.parts):
+                here, after = slice(part.begin, part.end), slice(part.end, None)
+                if transposed:
+                    rest[here] = part.solve(rest[here], True, self.check)
+                    if part.after is not None:
+                        rest[after] -= part.after.T @ rest[here]
+                else:
+                    if part.after is not None:
+                        rest[here] -= part.after @ rest[after]
+                    rest[here] = part.solve(rest[here], False, self.check)
+            found = rest[leave]
+            if divisors is not None and transposed:
+                found = found / divisors
+            x[columns] = found
+        return x
+
+    @property
+    def method(self) -> str:
+        """How many blocks of which size there are, and how they are solved."""
+        sizes = self.form.sizes
+        told = [
+            f"1 block of {part.end - part.begin:,} ({part.factor.method})"
+            for part in self.parts
+            if part.factor is not None
+        ]
+        if len(told) > TOLD:
+            told = [*told[:TOLD], f"{len(told) - TOLD:,} more blocks one by one"]
+        for batch in self.layout.batches:
+            k = len(batch.blocks)
+            told.append(f"{k:,} block{'s' * (k > 1)} of {batch.size} in a batch")
+        singles = np.count_nonzero(sizes == 1)
+        if singles:
+            told.append(f"{singles:,} single")
+        return "block triangular: " + ", ".join(told)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows ``begin:end`` of the triangle: a large block with its factors, or a stretch between.
+
+    ``after`` is what stands right of ``block``, None for nothing.
+    """
+
+    begin: int
+    end: int
+    after: sp.csr_array | None
+    block: sp.sparray
+    factor: Factor | None
+
+    @cached_property
+    def lower(self) -> sp.csr_array:
+        """The transpose of a stretch, by rows."""
+        return sp.csr_array(self.block.T)
+
+    def solve(self, b: np.ndarray, transposed: bool, check: bool) -> np.ndarray:
+        """Solve with the diagonal block alone."""
+        if self.factor is None:
+            if not transposed:
+                return solve_triangular(self.block, b)
+            return spsolve_triangular(self.lower, b, lower=True, unit_diagonal=True)
+        if check:
+            return checked(self.block, self.factor, b, transposed)
+        return self.factor.solve(b, transposed)
+
+
+def rows_of_factors(
+    lu: np.ndarray, order: np.ndarray, scales: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Return the entries that `template` asks for, (m^2 + 1 + 2 m, k).
+
+    With D_r D D_c = P^T L U:   x_i + c_i U_ij / (U_ii c_j) x_j - c_i / U_ii z_i = 0
+                                z_i + L_ij z_j - r_p(i) y_p(i) = 0
+    """
+    rows, columns = scales
+    m, _, k = lu.shape
+    with np.errstate(all="ignore"):
+        pivots = columns / lu[np.arange(m), np.arange(m)]
+        above = np.triu(np.ones((m, m), dtype=bool), 1)[:, :, None]
+        factors = np.where(above, lu * pivots[:, None] / columns, lu)
+    parts = [factors.reshape(m * m, k), np.ones((1, k)), -pivots]
+    return np.concatenate([*parts, -np.take_along_axis(rows, order, axis=0)])
+
+
+def canonical(m: sp.sparray) -> sp.sparray:
+    """Return ``m`` by rows or by columns, sorted and without duplicates."""
+    if m.format not in ("csr", "csc"):
+        m = m.tocsr()
+    if not m.has_canonical_format:
+        m = m.copy()
+        m.sum_duplicates()
+    return m
