@@ -12,15 +12,30 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.finite import finite
-from lagrad.forward import Search, solve_values
+from lagrad.forward import Search, solve_values, traced_values
 from lagrad.graph import short
 from lagrad.local import Equation
 from lagrad.model import Model
 from lagrad.residual import location
-from lagrad.solution import Solution, first_nonfinite
+from lagrad.solution import Solution, TracedSolution, first_nonfinite
 from lagrad.status import ArgumentError, Status, StructureError, exception_for, suggestion
 from lagrad.structure import final, find_blocks
-from lagrad.trace import Traced
+from lagrad.trace import Traced, muted, recording
+from lagrad.trace.tracer import innermost_value
+
+#: Keywords of `System.solve`, which no input can be called by.
+OPTIONS = (
+    "start",
+    "tol",
+    "max_steps",
+    "throw",
+    "method",
+    "linear_solver",
+    "preconditioner",
+    "bounds",
+    "domain",
+    "progress",
+)
 
 
 class System:
@@ -62,7 +77,7 @@ class System:
 
     def input(self, name: str, value: Any) -> None:
         """Declare an input: a variable with ``r = z - x``, or data if it is not of floats."""
-        if name in ("start", "tol", "max_steps", "throw"):
+        if name in OPTIONS:
             raise ArgumentError(
                 f"no input can be called {name}: solve({name}=...) means the search"
             )
@@ -71,11 +86,7 @@ class System:
         (self.inputs if kind else self.data)[name] = value
 
     def _input(self, name: str, value: Any) -> tuple[bool, Any]:
-        if isinstance(value, Traced):
-            raise ArgumentError(
-                f"input {name} is a traced value; a System is differentiated by sol.gradient and "
-                "sol.jacobian, not from inside lg.grad"
-            )
+        value = innermost_value(value)
         if type(value) in (int, float):
             return True, np.float64(value)
         numbers = np.ndarray | np.inexact | complex | list | tuple
@@ -236,11 +247,20 @@ class System:
         *,
         start: Mapping[str, Any] | None = None,
         tol: float = 1e-8,
-        max_steps: int = 50,
+        max_steps: int | None = None,
         throw: bool = True,
+        method: str = "auto",
+        linear_solver: Any = "auto",
+        preconditioner: Any = None,
+        bounds: Mapping[str, Any] | None = None,
+        domain: Callable[[dict[str, Any]], bool] | None = None,
+        progress: bool = False,
         **inputs: Any,
-    ) -> Solution:
+    ) -> Any:
         """Find the values of all variables.
+
+        With traced inputs, as inside of `lagrad.grad`, the values are variables of that trace, and
+        every cycle is one constraint of it.
 
         Parameters
         ----------
@@ -251,9 +271,18 @@ class System:
             errors. Above 1e-7: when the last Newton step changed every entry by less than ``tol``
             of itself, and every residual is below ``tol^2`` of the terms it is the sum of.
         max_steps : int
-            Newton steps for each cyclic block.
+            For each cyclic block; 50 of Newton's method by default.
         throw : bool
             Raise on failure; else the solution's ``status`` says it.
+        method, linear_solver, preconditioner, progress : as for `lagrad.root`, for each cycle
+        bounds : dict {name: (lower, upper)}
+            Of variables in cycles; steps are shortened so that they stay between.
+        domain : function of a dict
+            Of the variables of a cycle: false where a step must not go.
+
+        Returns
+        -------
+        Solution; inside of a trace `TracedSolution`, with the values alone
         **inputs
             Values instead of the declared defaults.
 
@@ -267,10 +296,19 @@ class System:
         NonFiniteError
             If NaN or inf reaches a variable that nothing else uses.
         """
-        model = self._model(inputs, start)
-        model.blocks = find_blocks(model, self.starts)
-        model.outputs = final(model)
-        cycles = solve_values(model, Search(tol=tol, max_steps=max_steps))
+        search = Search(
+            method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress
+        )
+        for name in bounds or ():
+            if name not in self._declared():
+                known = suggestion(name, self._declared())
+                raise ArgumentError(f"bounds: {name} is no variable that is solved for{known}")
+        with muted():
+            model = self._model(inputs, start)
+            model.blocks = find_blocks(model, self.starts)
+            model.outputs = final(model)
+            founds = solve_values(model, search)
+        cycles = {k: found.certificate for k, found in founds.items()}
         failed = next((cycle for cycle in cycles.values() if not cycle.status.success), None)
         status = failed.status if failed else Status.SOLVED
         if not failed and not all(finite(model.values[model.names[j]]) for j in model.outputs):
@@ -288,6 +326,11 @@ class System:
             raise exception_for(status)(text)
         if throw and not status.success:
             raise first_nonfinite(model)
+        if recording() and status.success:
+            given = {n: x for n, x in {**self.inputs, **inputs}.items() if n in model.values}
+            values = traced_values(model, given, founds)
+            if any(isinstance(z, Traced) for z in values.values()):
+                return TracedSolution(values, solution)
         return solution
 
     def _model(self, inputs: Mapping[str, Any], start: Any) -> Model:

@@ -9,7 +9,6 @@ from its conditions, never from the steps of the solver.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +16,11 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from lagrad.api import grad
-from lagrad.containers import leaves, map_leaves, unflatten
-from lagrad.cycle import Cycle, constraint
-from lagrad.forward import CycleSolver, Found, Search, assess, culprits, find, minimum
+from lagrad.containers import map_leaves
+from lagrad.forward import Found, Search, assess, constrained, culprits, find, minimum
 from lagrad.residual import Conditions, location
 from lagrad.status import ArgumentError, ConvergenceError, exception_for
-from lagrad.trace import Tracer, muted, names_of, recording
+from lagrad.trace import muted, names_of, recording
 from lagrad.trace.tracer import innermost_value
 
 
@@ -285,23 +283,5 @@ def answer(problem: Conditions, found: Found, throw: bool, full_output: bool) ->
             f"{status.value}"
         )
         raise exception_for(status)(text + culprits(found))
-    z = differentiable(problem, found) if recording() else problem.container(found.z)
+    z = constrained(problem, found) if recording() else problem.container(found.z)
     return (z, certificate) if full_output else z
-
-
-def differentiable(problem: Conditions, found: Found) -> Any:
-    """Return the values of a search as a variable of the traces now running."""
-    begin = time.perf_counter()
-    linear = problem.trace(found.z)
-    given = [x for p in problem.params for _, x in leaves(p) if isinstance(x, Tracer)]
-    args = [*given, *linear.outer]
-    found.certificate.seconds["values"] += time.perf_counter() - begin
-    if not args:
-        return problem.container(found.z)
-    plain = problem.layout.plain
-    value = problem.layout.unpack(found.z)[0] if plain else found.z
-    values = [innermost_value(a) for a in args]
-    cycle = Cycle(problem.what, value, values, lambda: linear, CycleSolver(problem, found))
-    z = constraint(cycle, args)
-    parts = [z] if plain else problem.layout.unpack(z)
-    return unflatten(problem.z0, iter(parts))

@@ -22,7 +22,7 @@ from lagrad.solve import back_substitute_masked, forward_substitute
 from lagrad.solve.back_substitution import Sums
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced, plain, record
-from lagrad.trace.tracer import Tracer
+from lagrad.trace.tracer import Tracer, innermost_value
 
 
 @dataclass(frozen=True)
@@ -165,10 +165,12 @@ def as_value(value: Any, e: Equation) -> Any:
         If it is no array of real numbers.
     """
     if isinstance(value, Traced):
-        raise ArgumentError(
-            f"constraint {e.name} ({e.where}) returned a traced value; a System is differentiated "
-            "by sol.gradient and sol.jacobian, not from inside lg.grad"
-        )
+        if not value._trace.muted:
+            raise ArgumentError(
+                f"constraint {e.name} ({e.where}) uses a traced value from outside; give it to the "
+                "system as an input"
+            )
+        value = innermost_value(value)
     refuse_list(value, e)
     array = np.asarray(value)
     if array.dtype.kind in "iub":

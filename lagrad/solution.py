@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.finite import finite
 from lagrad.certificate import Certificate
+from lagrad.finite import finite
 from lagrad.graph import short
 from lagrad.model import Model
 from lagrad.multipliers import Multipliers, MultiplierSystem
@@ -183,6 +183,45 @@ class Solution:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         freeze(self.values)
+
+
+class TracedSolution(Mapping[str, Any]):
+    """The values of a `System` that was solved inside of a trace, as variables of that trace.
+
+    Attributes
+    ----------
+    values : dict by name
+    plain : Solution
+        The same at plain values, with its certificates and `report`.
+    status : Status
+    """
+
+    def __init__(self, values: Mapping[str, Any], plain: Solution) -> None:
+        self.values_by_name, self.plain, self.status = dict(values), plain, plain.status
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.values_by_name:
+            raise KeyError(f"{name} is no variable{suggestion(name, self.values_by_name)}")
+        return self.values_by_name[name]
+
+    def __iter__(self) -> Any:
+        return iter(self.values_by_name)
+
+    def __len__(self) -> int:
+        return len(self.values_by_name)
+
+    def report(self) -> str:
+        """Return how the values were found."""
+        return self.plain.report()
+
+    def gradient(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: the trace around differentiates the values."""
+        raise ArgumentError(
+            "this system was solved inside of a trace, which differentiates its values: compute "
+            "with sol[name]; for the gradient at plain values use sol.plain.gradient"
+        )
+
+    jacobian = multipliers = gradient
 
 
 def freeze(values: Mapping[str, Any]) -> None:

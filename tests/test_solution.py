@@ -49,17 +49,17 @@ def test_jacobian_has_the_shapes_of_output_and_input():
 
 
 def test_jacobian_uses_one_factorisation_of_each_cycle(monkeypatch):
-    import lagrad.multipliers
+    import lagrad.model
 
     solution = sellar().solve()
     made = []
-    factorize = lagrad.multipliers.factorize
+    factorize = lagrad.model.factorize
 
     def counted(m):
         made.append(m.shape)
         return factorize(m)
 
-    monkeypatch.setattr(lagrad.multipliers, "factorize", counted)
+    monkeypatch.setattr(lagrad.model, "factorize", counted)
     wide = solution.jacobian(of=["f"], wrt=["x", "z1", "z2"])
     tall = solution.jacobian(of=["f", "y1", "y2"], wrt=["x"])
     solution.gradient("y1")

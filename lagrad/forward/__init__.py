@@ -1,17 +1,19 @@
 """Values: constraints evaluated in order, and a search for the values of each cycle."""
 
-from lagrad.forward.evaluate import solve_values
+from lagrad.forward.evaluate import solve_values, traced_values
 from lagrad.forward.minimum import minimum
 from lagrad.forward.search import Found, Search, assess, find
-from lagrad.forward.solver import CycleSolver, culprits
+from lagrad.forward.solver import CycleSolver, constrained, culprits
 
 __all__ = [
     "CycleSolver",
     "Found",
     "Search",
     "assess",
+    "constrained",
     "culprits",
     "find",
     "minimum",
     "solve_values",
+    "traced_values",
 ]

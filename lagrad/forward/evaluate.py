@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lagrad.certificate import Certificate
-from lagrad.forward.search import Search, find
+from lagrad.forward.search import Found, Search, find
+from lagrad.forward.solver import constrained
 from lagrad.local import as_value, refuse_list
 from lagrad.model import Model
 from lagrad.residual import Conditions
 from lagrad.trace import Traced
 
 
-def solve_values(model: Model, search: Search) -> dict[int, Certificate]:
+def solve_values(model: Model, search: Search) -> dict[int, Found]:
     """Find the values of all variables, block by block; they are stored in the model.
 
     Returns
     -------
     dict by block, for each cyclic one; after a failure those that follow are left out.
     """
-    certificates = {}
+    founds = {}
     for k, block in enumerate(model.blocks):
         if block.cyclic:
             problem = conditions(model, k)
             model.forget(k)
-            found = find(problem, search)
-            certificates[k] = found.certificate
+            founds[k] = found = find(problem, within(search, problem.layout.labels))
             parts = zip(block.variables, problem.layout.unpack(found.z), strict=True)
             for j, value in parts:
                 model.values[model.names[j]] = np.copy(value)[()]
@@ -41,19 +42,47 @@ def solve_values(model: Model, search: Search) -> dict[int, Certificate]:
             if model.equations[i].function is not None:
                 model.forget(k)
                 model.known[i] = model.values[model.equations[i].name] = model.evaluate(i)
-    return certificates
+    return founds
 
 
-def conditions(model: Model, k: int) -> Conditions:
+def within(search: Search, names: list[str]) -> Search:
+    """Return the search with the bounds of these variables, which come as {name: (low, high)}."""
+    if search.bounds is None:
+        return search
+    pairs = [search.bounds.get(name) or (None, None) for name in names]
+    sides = tuple({n: side for n, side in zip(names, s, strict=True)} for s in zip(*pairs))
+    return replace(search, bounds=sides)
+
+
+def traced_values(model: Model, inputs: Mapping[str, Any], founds: Mapping[int, Found]) -> Any:
+    """Return the values of a solved model as variables of the traces now running, by name.
+
+    Every constraint is evaluated once more, on values that may be traced, and every cycle is one
+    constraint of its own.
+    """
+    values = {**model.values, **inputs}
+    for k, block in enumerate(model.blocks):
+        if block.cyclic:
+            values.update(constrained(conditions(model, k, values), founds[k]))
+            continue
+        e = model.equations[block.equations[0]]
+        if e.function is not None:
+            value = e(*(own(values[p] if p in values else model.data[p]) for p in e.parents))
+            values[e.name] = value if isinstance(value, Traced) else as_value(value, e)
+    return values
+
+
+def conditions(model: Model, k: int, values: Mapping[str, Any] | None = None) -> Conditions:
     """Return the equations of block k as conditions on its variables."""
     block = model.blocks[k]
     names = [model.names[j] for j in block.variables]
     equations = [model.equation_names[i] for i in block.equations]
+    known = values or model.values
     fixed = {
-        p: model.values[p] if p in model.values else model.data[p]
+        p: known[p] if p in known else model.data[p]
         for i in block.equations
         for p in (*model.equations[i].parents, model.equations[i].name)
-        if p not in names and (p in model.values or p in model.data)
+        if p not in names and (p in known or p in model.data)
     }
     lines = sorted({model.where(i) for i in block.equations} - {""})
 

@@ -127,9 +127,8 @@ def assess(problem: Conditions, search: Search) -> Found:
         except SingularError:
             status = Status.SINGULAR
     certificate.method = "a solver of the user's own"
-    return closed_certificate(
-        Found(problem, z, slope, certificate, at), status, 0, linearizer, begin
-    )
+    found = Found(problem, z, slope, certificate, at, linearizer)
+    return closed_certificate(found, status, 0, begin)
 
 
 NEWTON = ("auto", "newton", "newton-krylov")

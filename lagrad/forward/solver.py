@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from lagrad.certificate import LinearSolve
+from lagrad.containers import leaves, unflatten
+from lagrad.cycle import Cycle, constraint
 from lagrad.diagnose import null_vectors
 from lagrad.forward.point import Slope, largest
 from lagrad.forward.search import Found
 from lagrad.residual import Conditions, Linear
 from lagrad.solve.interface import Factor
 from lagrad.status import ConvergenceError, SingularError, Status
+from lagrad.trace import Tracer
+from lagrad.trace.tracer import innermost_value
 
 
 class CycleSolver:
@@ -57,6 +61,24 @@ class CycleSolver:
                     + named(self.problem, linear)
                 ) from error
         return self.slope
+
+
+def constrained(problem: Conditions, found: Found) -> Any:
+    """Return the values of a search as a variable of the traces now running."""
+    begin = time.perf_counter()
+    linear = problem.trace(found.z)
+    given = [x for p in problem.params for _, x in leaves(p) if isinstance(x, Tracer)]
+    args = [*given, *linear.outer]
+    found.certificate.seconds["values"] += time.perf_counter() - begin
+    if not args:
+        return problem.container(found.z)
+    plain = problem.layout.plain
+    value = problem.layout.unpack(found.z)[0] if plain else found.z
+    values = [innermost_value(a) for a in args]
+    cycle = Cycle(problem.what, value, values, lambda: linear, CycleSolver(problem, found))
+    z = constraint(cycle, args)
+    parts = [z] if plain else problem.layout.unpack(z)
+    return unflatten(problem.z0, iter(parts))
 
 
 def culprits(found: Found) -> str:
