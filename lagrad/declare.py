@@ -86,7 +86,9 @@ class System:
         (self.inputs if kind else self.data)[name] = value
 
     def _input(self, name: str, value: Any) -> tuple[bool, Any]:
-        value = innermost_value(value)
+        if isinstance(value, Traced):
+            floating = value.dtype.kind == "f"
+            return (True, value) if floating else self._input(name, innermost_value(value))
         if type(value) in (int, float):
             return True, np.float64(value)
         numbers = np.ndarray | np.inexact | complex | list | tuple
@@ -327,7 +329,7 @@ class System:
         if throw and not status.success:
             raise first_nonfinite(model)
         if recording() and status.success:
-            given = {n: x for n, x in {**self.inputs, **inputs}.items() if n in model.values}
+            given = {n: x for n, x in {**self.inputs, **inputs}.items() if isinstance(x, Traced)}
             values = traced_values(model, given, founds)
             if any(isinstance(z, Traced) for z in values.values()):
                 return TracedSolution(values, solution)
@@ -360,7 +362,7 @@ class System:
         starts = {**self.starts, **self._given_start(start, known)}
         values.update({n: starts[n] for n in self._declared() if n in starts})
         # Copies: neither what is declared nor what was given may change with a solution.
-        values = {n: np.array(z)[()] for n, z in values.items()}
+        values = {n: np.array(innermost_value(z))[()] for n, z in values.items()}
         return Model(order, tuple(equations), values, {n: own(d) for n, d in data.items()})
 
     def _declared(self) -> list[str]:

@@ -26,7 +26,7 @@ MAX_LINES = 450
 FLOORS = """
     __main__ cli gallery __init__ views interop optimize check implicit api declare
     compile emit simplify structure solution forward model local multipliers steps cycle residual
-    certificate rounding replay sparse eliminate assemble
+    certificate rounding replay colour sparse eliminate assemble
     finite diagnose solve trace order graph
     rules primitive contraction partials dispatch containers memory status
 """.split()

@@ -260,34 +260,48 @@ def test_a_name_that_solve_takes_for_itself(name):
 # -- traced values ---------------------------------------------------------------------------------
 
 
-def test_a_traced_value_as_an_input():
-    def declared(x):
-        return lg.System(x=x)
-
+def test_a_traced_value_as_an_input_is_differentiated_by_the_trace_around():
     def given(x):
         system = lg.System(x=1.0)
         system.constraint(lambda x: x * x, name="y")
         return system.solve(x=x)["y"]
 
-    for f in (declared, given):
-        with refused(ArgumentError, "input x is a traced value", "sol.gradient"):
-            lg.grad(f)(2.0)
+    def declared(x):
+        system = lg.System(x=x)
+        system.constraint(lambda x: x * x, name="y")
+        return system.solve(x=x)["y"]
+
+    for f in (given, declared):
+        assert lg.grad(f)(3.0) == 6.0
+        with refused(ArgumentError, "inside of a trace", "sol.plain.gradient"):
+            lg.grad(lambda x: lg.System(x=x).solve(x=x).gradient("x"))(3.0)
 
 
-def test_a_traced_value_inside_a_constraint():
+def test_an_input_declared_traced_keeps_its_gradient():
+    def f(x):
+        system = lg.System(x=x)
+        system.constraint(lambda x, y: 0.5 * (y + x / y), name="y", start=1.0)
+        return system.solve()["y"]
+
+    assert lg.grad(f)(4.0) == pytest.approx(0.25, rel=1e-14)
+
+
+def test_a_traced_value_inside_a_constraint_is_a_parent_of_it():
     def f(outside):
-        system = lg.System(a=1.0)
+        system = lg.System(a=3.0)
 
         @system.constraint
         def y(a):
             return a * outside
 
-        return system.solve()["y"]
+        @system.constraint(start=1.0)
+        def z(y, z):
+            return 0.5 * (z + y * outside / z)
 
-    with refused(
-        ArgumentError, "constraint y", "test_system_refusals.py", "traced", "sol.gradient"
-    ):
-        lg.grad(f)(2.0)
+        return system.solve()["z"]  # sqrt(3) |outside|
+
+    assert f(2.0) == pytest.approx(2.0 * np.sqrt(3.0), rel=1e-14)
+    assert lg.grad(f)(2.0) == pytest.approx(np.sqrt(3.0), rel=1e-14)
 
 
 def test_a_traced_value_as_a_start():

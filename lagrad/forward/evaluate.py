@@ -50,7 +50,7 @@ def within(search: Search, names: list[str]) -> Search:
     if search.bounds is None:
         return search
     pairs = [search.bounds.get(name) or (None, None) for name in names]
-    sides = tuple({n: side for n, side in zip(names, s, strict=True)} for s in zip(*pairs))
+    sides = tuple({n: side for n, side in zip(names, s, strict=True)} for s in zip(*pairs, strict=True))
     return replace(search, bounds=sides)
 
 
