@@ -716,7 +716,9 @@ def test_the_dense_partials_of_a_solve_are_refused_when_they_do_not_fit(monkeypa
     lg.grad(squared(solution(m)))(m.data, X)  # never forms it
 
 
+BEYOND = sp.csr_array(([1.0], [7], [0, 1, 1]), shape=(2, 2))
 REFUSED = {
+    "beyond": (lambda: lg.sparse(BEYOND), "not sound"),
     "no places": (lambda: lg.sparse(DATA), "with their places"),
     "both": (lambda: lg.sparse(DATA, (ROWS, COLUMNS), like=I2), "not both"),
     "no shape": (lambda: lg.sparse(DATA, (ROWS, COLUMNS)), "shape is None"),

@@ -200,7 +200,7 @@ def read(matrix: Any) -> tuple[Pattern, sp.csr_array | None]:
     Raises
     ------
     ArgumentError
-        For a format whose data is no vector of entries, or a sparse vector.
+        For a format whose data is no vector of entries, a sparse vector, or indices out of range.
     """
     if matrix.format not in ("csr", "csc", "coo") or len(matrix.shape) != 2:
         raise ArgumentError(
@@ -210,6 +210,10 @@ def read(matrix: Any) -> tuple[Pattern, sp.csr_array | None]:
     shape = int(matrix.shape[0]), int(matrix.shape[1])
     if matrix.format == "coo":
         return coordinates(matrix.row, matrix.col, shape)
+    try:
+        matrix.check_format(full_check=True)  # SciPy makes a matrix without looking
+    except ValueError as error:
+        raise ArgumentError(f"like= is a sparse matrix that is not sound: {error}") from error
     by_rows = matrix.format == "csr"
     if not matrix.has_canonical_format:
         owner = np.repeat(np.arange(len(matrix.indptr) - 1), np.diff(matrix.indptr))
