@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.finite import finite
-from lagrad.forward import Search, solve_values, traced_values
+from lagrad.forward import Search, moved, solve_values, traced_values, with_estimates
 from lagrad.graph import short
 from lagrad.local import Equation
 from lagrad.model import Model
@@ -310,12 +310,12 @@ class System:
             model.blocks = find_blocks(model, self.starts)
             model.outputs = final(model)
             founds = solve_values(model, search)
-        cycles = {k: found.certificate for k, found in founds.items()}
+        cycles = {k: with_estimates(found).certificate for k, found in founds.items()}
         failed = next((cycle for cycle in cycles.values() if not cycle.status.success), None)
         status = failed.status if failed else Status.SOLVED
         if not failed and not all(finite(model.values[model.names[j]]) for j in model.outputs):
             status = Status.NOT_FINITE
-        solution = Solution(model, status, cycles)
+        solution = Solution(model, status, cycles, lambda: moved(model, founds))
         if throw and failed:
             names = failed.variables
             text = (

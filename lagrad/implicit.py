@@ -17,7 +17,16 @@ from scipy.optimize import OptimizeResult
 
 from lagrad.api import grad
 from lagrad.containers import map_leaves
-from lagrad.forward import Found, Search, assess, constrained, culprits, find, minimum
+from lagrad.forward import (
+    Found,
+    Search,
+    assess,
+    constrained,
+    culprits,
+    find,
+    minimum,
+    with_estimates,
+)
 from lagrad.residual import Conditions, location
 from lagrad.status import ArgumentError, ConvergenceError, exception_for
 from lagrad.trace import muted, names_of, recording
@@ -274,7 +283,8 @@ def name_of_function(f: Any) -> str:
 
 def answer(problem: Conditions, found: Found, throw: bool, full_output: bool) -> Any:
     """Return the values as a constraint of the computation around, or say why there are none."""
-    status, certificate = found.certificate.status, found.certificate
+    certificate = with_estimates(found).certificate
+    status = certificate.status
     if throw and not status.success:
         names = problem.layout.labels
         text = (

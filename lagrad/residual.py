@@ -280,19 +280,23 @@ class Conditions:
         with muted():
             return self.trace(z, self.plain)
 
-    def trace(self, z: np.ndarray, given: tuple[Any, ...] | None = None) -> Linear:
+    def trace(
+        self, z: np.ndarray, given: tuple[Any, ...] | None = None, every: bool = False
+    ) -> Linear:
         """Trace g at z; parameters that are traced become inputs unless values are ``given``.
 
-        So does every traced value that g reads from around it.
+        So does every traced value that g reads from around it; with ``every`` all parameters of
+        floats do.
         """
         parameters: list[int] = []
         with tracing(lifting=given is None) as made, np.errstate(all="ignore"):
 
             def lifted(x: Any, plain: Any, label: str) -> Any:
-                if not isinstance(x, Tracer):
+                if not isinstance(x, Tracer) and not (every and floating(plain)):
                     return plain
-                parameters.append(made.input(plain, label))
-                return Tracer(made, parameters[-1], plain)
+                value = np.float64(plain) if isinstance(plain, float) else plain
+                parameters.append(made.input(value, label))
+                return Tracer(made, parameters[-1], value)
 
             unknown, rows = lift(made, self.container(z.copy()), self.name)
             if given is None:
@@ -309,6 +313,11 @@ class Conditions:
         found = Linear(graph, rows, parameters, kept, self.layout, self.equations)
         found.outer.extend(a for a, _ in outer)
         return found
+
+
+def floating(x: Any) -> bool:
+    """True for an array of floats, and for a number."""
+    return isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", "") == "f"
 
 
 def belongs(y: Any, trace: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -30,8 +30,14 @@ class Solution:
     The values are read-only arrays: multipliers are computed from them when they are asked for.
     """
 
-    def __init__(self, model: Model, status: Status, cycles: dict[int, Certificate]) -> None:
-        self.status, self.cycles = status, cycles
+    def __init__(
+        self,
+        model: Model,
+        status: Status,
+        cycles: dict[int, Certificate],
+        moved: Callable[[], Model] | None = None,
+    ) -> None:
+        self.status, self.cycles, self.moved = status, cycles, moved
         self.system = MultiplierSystem(model)
         order = [model.names[j] for b in model.blocks for j in b.variables]
         self.values: dict[str, Any] = {n: model.values[n] for n in order if n in model.values}
@@ -137,6 +143,31 @@ class Solution:
             for i in rows
         }
 
+    def gradient_error(
+        self, of: Any, wrt: Iterable[str] | str | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the gradient at the present values, and an estimate of its error.
+
+        The error is what the gradient changes by when every cycle takes the Newton step that its
+        values lack, exact to first order in the residuals. It is for solutions that did not
+        converge (``throw=False``), whose plain `gradient` is refused.
+
+        Parameters
+        ----------
+        of, wrt : as for `gradient`
+
+        Returns
+        -------
+        (gradient, error) : dicts by name
+        """
+        wanted = self._inputs(wrt)
+        if self.moved is None:
+            raise ArgumentError("the factors were not kept with this solution; solve again")
+        here = self.system.solve(of, wrt=wanted)
+        there = MultiplierSystem(self.moved()).solve(of, wrt=wanted)
+        gradient = {name: here[name] for name in wanted}
+        return gradient, {name: there[name] - here[name] for name in wanted}
+
     def culprits(self) -> str:
         """Name what is singular in the block that failed."""
         failed = [k for k, cycle in self.cycles.items() if not cycle.status.success]
@@ -163,22 +194,27 @@ class Solution:
         return names
 
     def report(self) -> str:
-        """Return the blocks in solve order: what was solved together, how, and how well."""
+        """Return how the values and multipliers were found, the worst cycle first."""
         model = self.system.model
-        lines = [f"status: {self.status.value}"]
-        for k, cycle in self.cycles.items():
-            size = sum(model.size(j) for j in model.blocks[k].variables)
-            lines.append(
-                f"cycle of {', '.join(cycle.variables)} ({size} unknowns): Newton, "
-                f"{cycle.steps} steps, largest residual {cycle.residual:.1e}"
-            )
-        explicit = sum(not b.cyclic for b in model.blocks)
-        lines.append(f"{explicit} blocks evaluated in order, {len(model.blocks) - explicit} cyclic")
+        cyclic = sum(block.cyclic for block in model.blocks)
+        lines = [
+            f"status: {self.status.value}",
+            f"{len(model.blocks) - cyclic} blocks evaluated in order, {cyclic} cyclic",
+        ]
+        worst = sorted(self.cycles.values(), key=lambda c: (c.status.success, -c.size, -c.residual))
+        lines += [certificate.report() for certificate in worst[:20]]
+        if len(worst) > 20:
+            lines.append(f"... and {len(worst) - 20} more cycles")
+        if self.system.factors:
+            lines.append(f"multipliers: {self.system.why()}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         lines = [f"{n} = {short(z)}" for n, z in self.values.items()]
         return "\n".join([f"Solution: {self.status.value}", *lines])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "moved": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

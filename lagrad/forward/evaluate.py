@@ -13,7 +13,11 @@ from lagrad.forward.solver import constrained
 from lagrad.local import as_value, refuse_list
 from lagrad.model import Model
 from lagrad.residual import Conditions
+from lagrad.status import Status
 from lagrad.trace import Traced
+
+#: After these the values are no start for anything.
+ENDED = (Status.NOT_FINITE, Status.NOT_FINITE_START, Status.DIVERGED)
 
 
 def solve_values(model: Model, search: Search) -> dict[int, Found]:
@@ -21,7 +25,8 @@ def solve_values(model: Model, search: Search) -> dict[int, Found]:
 
     Returns
     -------
-    dict by block, for each cyclic one; after a failure those that follow are left out.
+    dict by block, for each cyclic one. What follows one that only did not converge is evaluated at
+    its last values, so that there is something to look at; what follows other failures is left out.
     """
     founds = {}
     for k, block in enumerate(model.blocks):
@@ -33,7 +38,9 @@ def solve_values(model: Model, search: Search) -> dict[int, Found]:
             for j, value in parts:
                 model.values[model.names[j]] = np.copy(value)[()]
             if not found.certificate.status.success:
-                break
+                if not np.isfinite(found.z).all() or found.certificate.status in ENDED:
+                    break
+                continue
             if found.slope is not None:
                 model.slopes[k] = found.slope
             model.known.update((i, model.evaluate(i)) for i in block.equations)
@@ -50,7 +57,9 @@ def within(search: Search, names: list[str]) -> Search:
     if search.bounds is None:
         return search
     pairs = [search.bounds.get(name) or (None, None) for name in names]
-    sides = tuple({n: side for n, side in zip(names, s, strict=True)} for s in zip(*pairs, strict=True))
+    sides = tuple(
+        {n: side for n, side in zip(names, s, strict=True)} for s in zip(*pairs, strict=True)
+    )
     return replace(search, bounds=sides)
 
 

@@ -76,10 +76,11 @@ def newton(
         ``inside(z, dz)`` returns how much of the step dz stays in the domain, 1 for all of it.
     watch : function, called with every point
     """
-    slope, fresh, steps, made, kept = None, False, 0, 0, 0
+    slope: Slope | None = None
+    last, fresh, steps, made, kept = None, False, 0, 0, 0
 
     def ended(status: Status) -> Outcome:
-        return Outcome(status, at, slope, steps, made)
+        return Outcome(status, at, last, steps, made)
 
     watch(at)
     if not at.finite:
@@ -87,7 +88,8 @@ def newton(
     while steps < max_steps:
         if slope is None:
             try:
-                slope, fresh, made, kept = slope_at(at.linear), True, made + 1, 0
+                slope = last = slope_at(at.linear)
+                fresh, made, kept = True, made + 1, 0
             except SingularError:
                 # A solution that the start hits is one, though it has no derivative.
                 if below(at.r, at.rounding):

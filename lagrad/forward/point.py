@@ -11,11 +11,7 @@ import scipy.sparse as sp
 
 from lagrad.residual import Conditions, Linear
 from lagrad.rounding import ROUNDING
-from lagrad.solve.interface import TOLERANCE, Factor, checked
-from lagrad.status import SingularError, Status
-
-#: What may be left of b where the size of A is not known.
-UNFORMED = 1e-9
+from lagrad.solve.interface import Factor, certified
 
 EPS = float(np.finfo(float).eps)
 
@@ -73,20 +69,7 @@ class Slope:
         SingularError
             If it is inaccurate.
         """
-        if sp.issparse(self.A):
-            return checked(self.A, self.factor, b, transposed)
-        m = self.A.T if transposed else self.A
-        with np.errstate(all="ignore"):
-            x = self.factor.solve(b, transposed)
-            rest = b - m @ x
-            if not largest(rest) <= TOLERANCE * largest(b):
-                x = x + self.factor.solve(rest, transposed)
-                rest = b - m @ x
-        if not largest(rest) <= UNFORMED * largest(b):
-            raise SingularError(
-                f"{Status.INACCURATE.value} (relative residual {largest(rest) / largest(b):.1e})"
-            )
-        return x
+        return certified(self.A, self.factor, b, transposed)[0]
 
     def step(self, change: np.ndarray) -> np.ndarray:
         """Return the dz that changes r by ``change``: R dz = change."""

@@ -11,10 +11,10 @@ from lagrad.certificate import LinearSolve
 from lagrad.containers import leaves, unflatten
 from lagrad.cycle import Cycle, constraint
 from lagrad.diagnose import null_vectors
-from lagrad.forward.point import Slope, largest
+from lagrad.forward.point import Slope
 from lagrad.forward.search import Found
 from lagrad.residual import Conditions, Linear
-from lagrad.solve.interface import Factor
+from lagrad.solve.interface import Factor, certified
 from lagrad.status import ConvergenceError, SingularError, Status
 from lagrad.trace import Tracer
 from lagrad.trace.tracer import innermost_value
@@ -37,9 +37,7 @@ class CycleSolver:
             )
         b = np.asarray(b, dtype=float)
         slope = self.at_solution(linear)
-        x = slope.solve(b, transposed)
-        m = slope.A.T if transposed else slope.A
-        residual = largest(m @ x - b) / (largest(b) or 1.0)
+        x, residual = certified(slope.A, slope.factor, b, transposed)
         certificate.solves.append(LinearSolve(residual, slope.factor.method, transposed))
         seconds = certificate.seconds
         seconds["multipliers"] = seconds.get("multipliers", 0.0) + time.perf_counter() - begin
