@@ -35,18 +35,28 @@ def accumulate(
 ) -> dict[int, dict[int, sp.csr_array]]:
     """Return dz_i/dx for each output row i and each input row x, as sparse matrices.
 
-    Only for the inputs ``wrt``, if they are given.
+    As `jacobian_rows`, cut into a matrix for each input; one without an entry is left out.
+    """
+    wanted, inputs = list(outputs), tuple(graph.inputs if wrt is None else wrt)
+    found = jacobian_rows(graph, wanted, inputs)
+    heights = (graph.sizes * graph.widths)[list(inputs)]
+    starts = np.concatenate([[0], np.cumsum(heights)]).astype(np.int64)
+    return {i: split(found[i], inputs, starts) if i in found else {} for i in wanted}
+
+
+def jacobian_rows(graph: Graph, outputs: Iterable[int], inputs: tuple[int, ...]) -> dict[int, Rows]:
+    """Return dz_i/dx for each output row i, with the inputs side by side as columns.
 
     Forward accumulation, ``dz_i/dx = sum over j in alpha(i) of (df_i/dz_j) (dz_j/dx)``, by products
     that keep every structural entry; a Jacobian is freed after its last use. Complex variables
-    count as (re, im). An input without an entry in dz_i/dx is left out.
+    count as (re, im). An output that depends on none of the inputs is left out.
 
     Raises
     ------
     SizeError
         If a Jacobian would not fit in memory.
     """
-    wanted, inputs = set(outputs), tuple(graph.inputs if wrt is None else wrt)
+    wanted = set(outputs)
     rows, parents = graph.edges()
     needed = reachable(len(graph), rows, parents, np.array(sorted(wanted), dtype=int))
     last_use = np.zeros(len(graph), dtype=np.int64)
@@ -88,7 +98,7 @@ def accumulate(
         for j in set(graph.parents(i)):
             if last_use[j] == i and j not in wanted:
                 found.pop(j, None)
-    return {i: split(found[i], inputs, starts) if i in found else {} for i in wanted}
+    return {i: found[i] for i in wanted if i in found}
 
 
 def predicted_entries(graph: Graph, outputs: Iterable[int]) -> tuple[float, float]:

@@ -20,7 +20,7 @@ import scipy.sparse as sp
 from lagrad.assemble import joined, to_matrix
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.diagnose import entry_names
-from lagrad.eliminate import accumulate
+from lagrad.eliminate import accumulate, as_entries, jacobian_rows
 from lagrad.graph import Graph
 from lagrad.rounding import rounding_errors
 from lagrad.solve import back_substitute, forward_substitute
@@ -157,19 +157,18 @@ class Linear:
     @cached_property
     def A(self) -> sp.csc_array:  # noqa: N802
         """A = R^T at the level of entries, the steps of g eliminated by sparse products."""
-        found = accumulate(self.graph, self.varying, self.unknowns)
-        if self.layout.plain and len(self.rows) == 1 and self.rows[0] is not None:
-            block = found[self.rows[0]].get(self.unknowns[0])
-            if block is not None:
-                return block.T
-        parts = []
-        for row, down in zip(self.rows, self.equations.offsets, strict=False):
-            for j, right in zip(self.unknowns, self.layout.offsets, strict=False):
-                block = found[row].get(j) if row is not None else None
-                if block is not None:
-                    coo = block.tocoo()
-                    parts.append((coo.col + right, coo.row + down, coo.data))
-        return to_matrix(joined(parts), (self.layout.size, self.equations.size))
+        found = jacobian_rows(self.graph, self.varying, tuple(self.unknowns))
+        size = self.layout.size
+        if len(self.rows) == 1 and self.rows[0] in found:
+            m = found[self.rows[0]]
+            return sp.csc_array((m.data, m.indices, m.indptr), shape=(size, self.equations.size))
+        parts = [
+            (columns, rows + down, data)
+            for row, down in zip(self.rows, self.equations.offsets, strict=False)
+            if row in found
+            for rows, columns, data in [as_entries(found[row])]
+        ]
+        return to_matrix(joined(parts), (size, self.equations.size))
 
     def parameter_matrices(self) -> dict[int, sp.csr_array]:
         """Return dg/dp by parameter row, as sparse matrices with all equations as rows."""

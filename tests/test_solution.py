@@ -160,7 +160,9 @@ def test_repr_and_report_of_a_solution():
     assert "solved" in text
     assert "y1 = 25.588" in text
     report = solution.report()
-    assert "cycle of y1, y2 (2 unknowns): Newton" in report
+    assert "cycle of y1, y2 at" in report
+    assert "values: Newton with R formed" in report
+    assert "linear: dense LU of 2" in report
     assert f"{solution.stats[0]['steps']} steps" in report
     assert "4 blocks evaluated in order, 1 cyclic" in report
     stats = solution.stats[0]

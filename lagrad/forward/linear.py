@@ -30,6 +30,9 @@ FEW = 200_000
 #: An extended matrix is taken where it has so many times fewer entries than the condensed one.
 SPARSER = 4.0
 
+#: So many steps that hold so few entries each are assembled faster together than one by one.
+MANY, SMALL = 1000, 20.0
+
 #: The part of the free memory that a matrix may take before its factors.
 SHARE = 0.25
 
@@ -109,6 +112,9 @@ def choice(linear: Linear, method: str) -> tuple[str, str]:
     condensed, whole = predicted_entries(linear.graph, linear.varying)
     room = SHARE * available_memory() / BYTES_PER_ENTRY
     sizes = f"R has {condensed:,.0f} entries at most"
+    steps = len(linear.graph) - len(linear.graph.inputs)
+    if steps > MANY and whole < SMALL * steps and not linear.graph.cycles:
+        return "extended", f"Newton with the {steps:,} small steps of g assembled at once as unknowns"
     if condensed <= FEW or (condensed <= SPARSER * whole and condensed <= room):
         return "condensed", f"Newton with R formed, since {sizes}"
     if whole <= room and not linear.graph.cycles and condensed > SPARSER * whole:
@@ -166,7 +172,7 @@ class Extended:
         outputs = [np.arange(offsets[r], offsets[r + 1]) for r in linear.rows if r is not None]
         out = np.concatenate(outputs) if outputs else np.zeros(0, dtype=int)
         first = len(own)
-        r, c, d = joined(
+        equations, variables, partials = joined(
             [
                 (equation[own], variable[own], np.ones(len(own))),
                 (equation[rows], variable[columns], -data),
@@ -178,7 +184,7 @@ class Extended:
         self.z = variable[np.concatenate(unknown)]
         self.lam = first + np.arange(len(out))
         self.size = size
-        self.factor = factorize(to_matrix((c, r, d), (size, first + len(out))))
+        self.factor = factorize(to_matrix((variables, equations, partials), (size, first + len(out))))
         self.rows, self.columns = self.factor.rows[self.z], self.factor.columns[self.lam]
         self.method = f"extended by {first:,} steps: {self.factor.method}"
         self.nnz = getattr(self.factor, "nnz", 0)

@@ -37,6 +37,9 @@ SMALL = 100
 #: at a multiple root R then changes by a larger factor than `CHANGE`, however near the root is.
 DISTANCE, CHANGE = 30.0, 2.0
 
+#: Where R is not formed, not before the residual has fallen to this part of the first.
+FALLEN = 1e-6
+
 #: Rounding errors, which cost sweeps, are not looked at while r is larger than this times those of
 #: R z, unless the steps are small.
 NEAR = 1e3
@@ -82,6 +85,7 @@ def newton(
     def ended(status: Status) -> Outcome:
         return Outcome(status, at, last, steps, made)
 
+    first = at
     watch(at)
     if not at.finite:
         return ended(Status.NOT_FINITE_START)
@@ -112,7 +116,7 @@ def newton(
             continue
         steps += 1
         watch(new)
-        if converged(slope, new.z - at.z, new, tol):
+        if converged(slope, new.z - at.z, new, tol, first):
             at = new
             at, status = finished(at, slope, inside)
             return ended(status)
@@ -152,7 +156,7 @@ def full(at: Point, slope: Slope, dz: np.ndarray, inside: Any) -> Point | None:
     return new if new.finite and slope.weight(new.r) <= slope.weight(at.r) else None
 
 
-def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float) -> bool:
+def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float, first: Point) -> bool:
     """True if r is no larger than rounding errors: those of its terms, and of R dz, which met r.
 
     With a large ``tol`` also if the step changed every entry of z by less than ``tol`` of itself,
@@ -160,7 +164,11 @@ def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float) -> bool:
     equations.
     """
     met, small = slope.met(dz), below(dz, tol * np.abs(at.z))
-    if not small and not below(at.r, NEAR * (met + slope.met(at.z))) and met.any():
+    if met.any():
+        near = below(at.r, NEAR * (met + slope.met(at.z)))
+    else:  # R is not formed
+        near = slope.weight(at.r) <= FALLEN * slope.weight(first.r)
+    if not near and not small:
         return False
     return below(at.r, at.rounding + met) or (small and below(at.r, at.allowed(tol) + met))
 
