@@ -11,7 +11,7 @@ multiplier of a residual equation g scales with how g is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,14 @@ from lagrad.solve.block_triangular import spans
 from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual, row_norm
 from lagrad.status import ArgumentError, SingularError, Status
 from lagrad.steps import Linearized, Steps
+
+#: So many blocks, and so many names of each, are told.
+SHOWN, NAMES = 5, 6
+
+
+def named(names: Sequence[str], members: Sequence[int]) -> str:
+    """Return the first names of a block."""
+    return ", ".join(names[j] for j in members[:NAMES]) + ", ..." * (len(members) > NAMES)
 
 
 class Multipliers(Mapping[str, Any]):
@@ -303,17 +311,24 @@ class MultiplierSystem:
         """Return the shape of equation i."""
         return self.model.equation_shape(i)
 
+    @cached_property
+    def count(self) -> int:
+        """How many blocks are cyclic."""
+        return sum(self.cyclic)
+
     def why(self) -> str:
         """Say how the system is solved, and for what reason."""
-        count = sum(self.cyclic)
+        count = self.count
         if not count:
             return "back-substitution, since the constraints are acyclic"
         if not self.factors:
             return "back-substitution, since no cyclic block lies before the output"
         told = [
-            f"[{', '.join(self.variables[j] for j in self.blocks[k])}]: {self.factors[k].method}"
-            for k in sorted(self.factors)
+            f"[{named(self.variables, self.blocks[k])}]: {self.factors[k].method}"
+            for k in sorted(self.factors)[:SHOWN]
         ]
+        if len(self.factors) > SHOWN:
+            told.append(f"and {len(self.factors) - SHOWN} more")
         return (
             f"block back-substitution, since {count} of {len(self.blocks)} blocks "
             f"{'is' if count == 1 else 'are'} cyclic: " + "; ".join(told)
@@ -423,13 +438,7 @@ class MultiplierSystem:
     def __repr__(self) -> str:
         n = int(self.offsets[-1])
         cycles = [b for b, c in zip(self.blocks, self.cyclic, strict=True) if c]
-        shown = ", ".join(
-            "["
-            + ", ".join(self.variables[j] for j in b[:6])
-            + (", ..." if len(b) > 6 else "")
-            + "]"
-            for b in cycles[:5]
-        )
+        shown = ", ".join(f"[{named(self.variables, b)}]" for b in cycles[:SHOWN])
         return (
             f"MultiplierSystem: A is {n} x {int(self.equation_offsets[-1])}, "
             f"{len(self.variables)} variables in {len(self.blocks)} blocks, "

@@ -114,7 +114,10 @@ def choice(linear: Linear, method: str) -> tuple[str, str]:
     sizes = f"R has {condensed:,.0f} entries at most"
     steps = len(linear.graph) - len(linear.graph.inputs)
     if steps > MANY and whole < SMALL * steps and not linear.graph.cycles:
-        return "extended", f"Newton with the {steps:,} small steps of g assembled at once as unknowns"
+        return (
+            "extended",
+            f"Newton with the {steps:,} small steps of g assembled at once as unknowns",
+        )
     if condensed <= FEW or (condensed <= SPARSER * whole and condensed <= room):
         return "condensed", f"Newton with R formed, since {sizes}"
     if whole <= room and not linear.graph.cycles and condensed > SPARSER * whole:
@@ -184,7 +187,9 @@ class Extended:
         self.z = variable[np.concatenate(unknown)]
         self.lam = first + np.arange(len(out))
         self.size = size
-        self.factor = factorize(to_matrix((variables, equations, partials), (size, first + len(out))))
+        self.factor = factorize(
+            to_matrix((variables, equations, partials), (size, first + len(out)))
+        )
         self.rows, self.columns = self.factor.rows[self.z], self.factor.columns[self.lam]
         self.method = f"extended by {first:,} steps: {self.factor.method}"
         self.nnz = getattr(self.factor, "nnz", 0)

@@ -37,6 +37,9 @@ SMALL = 100
 #: at a multiple root R then changes by a larger factor than `CHANGE`, however near the root is.
 DISTANCE, CHANGE = 30.0, 2.0
 
+#: So many steps at the end, as long as each is shorter than this part of the one before.
+FINAL, SHRINKS = 6, 0.5
+
 #: Where R is not formed, not before the residual has fallen to this part of the first.
 FALLEN = 1e-6
 
@@ -157,7 +160,7 @@ def full(at: Point, slope: Slope, dz: np.ndarray, inside: Any) -> Point | None:
 
 
 def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float, first: Point) -> bool:
-    """True if r is no larger than rounding errors: those of its terms, and of R dz, which met r.
+    """True if r is no larger than rounding errors: of its terms, of z, and of R dz, which met r.
 
     With a large ``tol`` also if the step changed every entry of z by less than ``tol`` of itself,
     and r is below ``tol^2`` of its terms. All of it is the same in all units of variables and
@@ -170,20 +173,36 @@ def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float, first: Point)
         near = slope.weight(at.r) <= FALLEN * slope.weight(first.r)
     if not near and not small:
         return False
-    return below(at.r, at.rounding + met) or (small and below(at.r, at.allowed(tol) + met))
+    # Entry by entry a backward error: Oettli and Prager, Numer. Math. 6 (1964), p. 405.
+    given = met + slope.met(at.z)
+    return below(at.r, at.rounding + given) or (small and below(at.r, at.allowed(tol) + given))
 
 
 def finished(at: Point, slope: Slope, inside: Any) -> tuple[Point, Status]:
-    """Take one more step if it lowers r, which costs an evaluation, and say what was reached."""
+    """Take more steps with the factors at hand while they shrink, and say what was reached.
+
+    A residual within rounding errors may still be off to one side, and where R is ill-conditioned
+    that is far off in z. These steps, an evaluation and a solve each, mend it.
+    """
+    smooth, last, begin = True, np.inf, at
     try:
         smooth = regular(at, slope)
-        dz = slope.step(-at.r)
+        noise = at.rounding + slope.met(at.z)
+        for _ in range(FINAL):
+            dz = slope.step(-at.r)
+            size = largest(dz / slope.factor.rows)
+            if not size <= SHRINKS * last or inside(at.z, dz) < 1.0:
+                break
+            new = at.moved(dz)
+            if not new.finite or not (
+                below(new.r, noise) or slope.weight(new.r) <= slope.weight(at.r)
+            ):
+                break
+            at, last = new, size
+            if size <= EPS * largest(at.z / slope.factor.rows):
+                break
     except SingularError:
-        return at, Status.SOLVED  # The multipliers will name what is singular.
-    if inside(at.z, dz) == 1.0:
-        new = at.moved(dz)
-        if new.finite and slope.weight(new.r) <= slope.weight(at.r):
-            at = new
+        return begin, Status.SOLVED  # The multipliers will name what is singular.
     return at, Status.SOLVED if smooth else Status.DEGENERATE
 
 

@@ -80,7 +80,8 @@ class Slope:
 
         So it does not depend on their units.
         """
-        return largest(self.factor.columns * np.maximum(np.abs(r) - bound, 0.0))
+        left = np.abs(r) if isinstance(bound, float) else np.maximum(np.abs(r) - bound, 0.0)
+        return largest(self.factor.columns * left)
 
     def met(self, dz: np.ndarray) -> np.ndarray:
         """Return what rounding of R dz may leave in r."""
