@@ -6,7 +6,7 @@ The garbage collector stays on, as it is for a user.
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -58,6 +58,35 @@ def medians(calls: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, f
     return {name: median(times) for name, times in samples.items()}
 
 
+def halves(forward: Callable[[], tuple[Any, Callable[[], Any]]], repeats: int) -> list[float]:
+    """Return the median CPU seconds of going forward, and of the one way back from each.
+
+    ``forward()`` returns a value and the call that goes back: anew each time, so that no way back
+    finds what an earlier one has left.
+    """
+    samples: list[tuple[float, float]] = []
+    for _ in range(repeats):
+        begin = time.process_time()
+        _, back = forward()
+        turn = time.process_time()
+        back()
+        samples.append((turn - begin, time.process_time() - turn))
+    return [median(times) for times in zip(*samples, strict=True)]
+
+
+def fastest(calls: Mapping[str, Callable[[], Any]]) -> str:
+    """Return the name of the call that takes the least time, tried once."""
+    times = {name: seconds(call) for name, call in calls.items()}
+    return min(times, key=times.__getitem__)
+
+
+def absent(work: str, *peers: str) -> Iterator[Figure]:
+    """Say of each peer that cannot be imported that it was left out."""
+    for name in peers:
+        if not installed(name):
+            yield Figure(work, f"{name}: left out", "not installed")
+
+
 def beside_by_hand(
     work: str, calls: Mapping[str, Callable[[], Any]], repeats: int, unit: str
 ) -> Iterator[Figure]:
@@ -82,6 +111,20 @@ def agree(found: Any, expected: Any, rtol: float, what: str) -> None:
             return
         wrong = f"{what}: the largest difference is {error:.1e}"
     raise ArithmeticError(wrong)
+
+
+def agree_all(found: Any, expected: Any, rtol: float, what: str, names: Sequence[str]) -> None:
+    """Refuse to time what differs in one of several named results."""
+    for name, x, y in zip(names, found, expected, strict=True):
+        agree(x, y, rtol, f"{what}, {name}")
+
+
+def ms(*times: float) -> str:
+    """Return seconds as milliseconds, three digits of them."""
+    shown = [1e3 * t for t in times]
+    return ", ".join(
+        f"{t:.0f}" if t >= 100 else f"{t:.1f}" if t >= 10 else f"{t:.2f}" for t in shown
+    )
 
 
 def in_a_fresh_process(module: str, function: str, *args: Any) -> list[float]:

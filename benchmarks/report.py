@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from benchmarks.measure import Figure, installed
 
-PEERS = ("autograd",)
+PEERS = ("autograd", "casadi", "jax", "jaxopt", "lineax", "openmdao", "optimistix")
 MET = {True: "yes", False: "**no**", None: ""}
 
 
