@@ -1,4 +1,4 @@
-"""The works on cycles: adjoints by hand against closed forms, dense twins and finite differences."""
+"""The works on cycles: what is written by hand, against closed forms, dense twins, differences."""
 
 import importlib
 from pathlib import Path
