@@ -29,6 +29,10 @@ from lagrad.trace import Traced, Tracer, lift, muted, tracing, variable
 from lagrad.trace.tracer import innermost_value
 
 
+#: The columns of so small a matrix are found by sweeps at a fraction of the cost of products.
+FEW = 12
+
+
 class Layout:
     """How the leaves of a container lie in one vector: a complex leaf of n entries takes 2 n."""
 
@@ -156,7 +160,18 @@ class Linear:
 
     @cached_property
     def A(self) -> sp.csc_array:  # noqa: N802
-        """A = R^T at the level of entries, the steps of g eliminated by sparse products."""
+        """A = R^T at the level of entries: columns by sweeps if there are few, else `structure`."""
+        n = self.layout.size
+        if n > FEW:
+            return self.structure
+        dense = np.stack([self.back(e) for e in np.eye(n)], axis=1)
+        return sp.csc_array(
+            (dense.T.ravel(), np.tile(np.arange(n), n), np.arange(0, n * n + 1, n)), shape=(n, n)
+        )
+
+    @cached_property
+    def structure(self) -> sp.csc_array:
+        """A by sparse products that eliminate the steps of g and keep every structural entry."""
         found = jacobian_rows(self.graph, self.varying, tuple(self.unknowns))
         size = self.layout.size
         if len(self.rows) == 1 and self.rows[0] in found:

@@ -24,6 +24,9 @@ from lagrad.residual import Conditions, Linear
 from lagrad.solve import factorize
 from lagrad.status import SingularError, StructureError
 
+#: Up to so many unknowns nothing is worth predicting.
+TINY = 12
+
 #: Products with a matrix of so many entries are as cheap as anything else in a step.
 FEW = 200_000
 
@@ -109,6 +112,8 @@ def choice(linear: Linear, method: str) -> tuple[str, str]:
     """Return how the linear systems are set up, and the method with its reason in words."""
     if method == "newton-krylov":
         return "applied", "Newton-Krylov, as asked: R is applied and not formed"
+    if linear.layout.size <= TINY:
+        return "condensed", "Newton with R formed, since it is small"
     condensed, whole = predicted_entries(linear.graph, linear.varying)
     room = SHARE * available_memory() / BYTES_PER_ENTRY
     sizes = f"R has {condensed:,.0f} entries at most"
@@ -211,7 +216,7 @@ def refuse_deficient(problem: Conditions, linear: Linear) -> None:
     StructureError
         With the names of the over- and the under-determined part.
     """
-    found = match(sp.csr_array(linear.A.T))
+    found = match(sp.csr_array(linear.structure.T))
     if isinstance(found, Deficiency):
         told = found.told(linear.equations.entry_names(), problem.layout.entry_names())
         raise StructureError(
