@@ -3,7 +3,8 @@
     >>> from lagrad import gallery
     >>> gallery.names()
     ('post', 'gates', 'two-layer', 'digits', 'dense-block', 'sellar', 'les-miserables', 'kepler',
-     'markov', 'grid-world', 'automaton', 'leontief', 'diode', 'power-flow', 'bratu')
+     'markov', 'grid-world', 'automaton', 'leontief', 'diode', 'power-flow', 'bratu',
+     'equilibrium-layer', 'ridge', 'logistic', 'inner-loop')
     >>> problem = gallery.load("post")
     >>> solution = problem.model.solve()
     >>> all(check.ok for check in problem.checks(solution))
@@ -35,6 +36,10 @@ _MODULES = {  # name on the command line -> file, in reading order
     "diode": "diode",
     "power-flow": "power_flow",
     "bratu": "bratu",
+    "equilibrium-layer": "equilibrium_layer",
+    "ridge": "ridge",
+    "logistic": "logistic",
+    "inner-loop": "inner_loop",
 }
 
 
