@@ -44,7 +44,9 @@ def iterate(
     watch(at)
     if not at.finite:
         return at, 0, Status.NOT_FINITE_START
-    least, changes, moves = largest(at.r), [], []
+    least = largest(at.r)
+    changes: list[np.ndarray] = []
+    moves: list[np.ndarray] = []
     for steps in range(max_steps + 1):
         size = largest(at.r)
         if size <= target(at):

@@ -56,7 +56,7 @@ class Trace:
         self.theirs: set[str] = set()
         self.taken: set[str] = set()
         self.outer = outer
-        self.level = 0 if outer is None else outer.level + 1
+        self.level: int = 0 if outer is None else outer.level + 1
         self.muted = False
         self.lifted: dict[tuple[int, int], tuple[Any, int]] | None = None
         self.open = True

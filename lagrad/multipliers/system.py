@@ -11,7 +11,7 @@ multiplier of a residual equation g scales with how g is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -21,12 +21,12 @@ import scipy.sparse as sp
 from lagrad.assemble import to_matrix
 from lagrad.diagnose import entry_names, null_vectors
 from lagrad.finite import refuse_nonfinite_multipliers
-from lagrad.graph import Graph, short
+from lagrad.multipliers.result import Multipliers
 from lagrad.order import reachable
 from lagrad.solve.block_triangular import spans
 from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual, row_norm
 from lagrad.status import ArgumentError, SingularError, Status
-from lagrad.steps import Linearized, Steps
+from lagrad.steps import Linearized
 
 #: So many blocks, and so many names of each, are told.
 SHOWN, NAMES = 5, 6
@@ -35,49 +35,6 @@ SHOWN, NAMES = 5, 6
 def named(names: Sequence[str], members: Sequence[int]) -> str:
     """Return the first names of a block."""
     return ", ".join(names[j] for j in members[:NAMES]) + ", ..." * (len(members) > NAMES)
-
-
-class Multipliers(Mapping[str, Any]):
-    """The solution of A lam = e_n, by the name of the equation; arrays are cut out when asked for.
-
-    Attributes
-    ----------
-    residual : float
-        max|A lam - e_n| relative to the sizes of A, lam and e_n; for a sweep, of its cyclic blocks,
-        and NaN without any: substitution takes every multiplier from its own equation.
-    status : Status
-    method : str
-        What was chosen, and why.
-    """
-
-    def __init__(
-        self, system: MultiplierSystem, lam: Callable[[int], Any], residual: float, method: str
-    ) -> None:
-        self.system, self.lam = system, lam
-        self.residual, self.status, self.method = residual, Status.SOLVED, method
-
-    def __getitem__(self, name: str) -> Any:
-        i = self.system.equation_index[name]
-        w, shape = self.lam(i), self.system.equation_shape(i)
-        return np.zeros(shape)[()] if w is None else np.reshape(w, shape)[()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.system.equations)
-
-    def __len__(self) -> int:
-        return len(self.system.equations)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the equations."""
-        return self.system.equations
-
-    def __repr__(self) -> str:
-        lines = [f"lam[{name}] = {short(self[name])}" for name in self.names[:40]]
-        if len(self) > 40:
-            lines.append(f"... and {len(self) - 40} more")
-        measured = "" if math.isnan(self.residual) else f"; relative residual {self.residual:.1e}"
-        return "\n".join([*lines, self.method + measured])
 
 
 class MultiplierSystem:
@@ -444,12 +401,3 @@ class MultiplierSystem:
             f"{len(self.variables)} variables in {len(self.blocks)} blocks, "
             + (f"{len(cycles)} cyclic: {shown}" if cycles else "acyclic (unit upper triangular)")
         )
-
-
-def linearize(graph: Graph) -> MultiplierSystem:
-    """Return the multiplier system of a traced graph, at the values it was traced with."""
-    return MultiplierSystem(Steps(graph))
-
-
-# A graph stands below the systems made of it, so its method is given to it from here.
-Graph.linearize = linearize
