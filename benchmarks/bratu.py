@@ -112,8 +112,6 @@ def with_casadi(problem: Grid, linear_solver: str) -> Call:
     """CasADi's Newton; its function is built once."""
     import casadi as ca
 
-    if linear_solver == "mumps":
-        atexit.register(silence)
     n, L, s = problem
     u, lam, source = ca.MX.sym("u", n * n), ca.MX.sym("lam"), ca.MX.sym("s", n * n)
     g = ca.mtimes(ca.DM(sp.csc_matrix(L)), u) - lam * ca.exp(u) - source
@@ -122,6 +120,8 @@ def with_casadi(problem: Grid, linear_solver: str) -> Call:
     solve = ca.rootfinder("solve", "newton", {"x": u, "p": p, "g": g}, options)
     J = ca.sum1(solve(x0=np.zeros(n * n), p=p)["x"]) / n**2
     both = ca.Function("both", [lam, source], [J, ca.jacobian(J, lam), ca.gradient(J, source)])
+    if linear_solver == "mumps":
+        atexit.register(silence, both)
 
     def call() -> Result:
         J, by_lam, by_s = both(LAM, s)
@@ -168,8 +168,12 @@ def with_optimistix(problem: Grid) -> Call:
     return call
 
 
-def silence() -> None:
-    """Let go of the output: at the very end, after the table, MUMPS says goodbye from Fortran."""
+def silence(*kept: Any) -> None:
+    """Let go of the output when all else has ended: freed, MUMPS says goodbye from Fortran.
+
+    What is ``kept`` lives until then.
+    """
+    del kept
     sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
