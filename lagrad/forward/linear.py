@@ -39,8 +39,9 @@ MANY, SMALL = 1000, 20.0
 #: The part of the free memory that a matrix may take before its factors.
 SHARE = 0.25
 
-#: Work of an entry in a sparse product, in units of that of a number in a sweep of tangents.
-PRODUCT = 20.0
+#: Work of an entry in a sparse product, in units of that of a number in a sweep of tangents, and how
+#: many times the work must be saved, since colouring costs as much as a few products.
+PRODUCT, WORTH = 20.0, 4.0
 
 
 class Linearizer:
@@ -103,9 +104,11 @@ class Linearizer:
     def cheaper(self, linear: Linear) -> bool:
         """True if the sweeps of all colours cost less than the products of all partials."""
         assert self.pattern is not None
+        graph, entries = linear.graph, self.pattern.nnz
         widest = int(np.diff(self.pattern.indptr).max(initial=0))
-        sweeps = 2.0 * widest * float(linear.graph.sizes.sum())
-        return sweeps < PRODUCT * self.pattern.nnz * len(linear.graph) / 2
+        sweeps = widest * (2.0 * float(graph.sizes.sum()) + 3.0 * entries)
+        steps = len(graph) - len(graph.inputs)
+        return WORTH * sweeps < PRODUCT * entries * steps
 
 
 def choice(linear: Linear, method: str) -> tuple[str, str]:
