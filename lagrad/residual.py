@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,13 @@ from lagrad.assemble import joined, to_matrix
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.diagnose import entry_names
 from lagrad.eliminate import accumulate, as_entries, jacobian_rows
-from lagrad.graph import Graph
+from lagrad.graph import Graph, short
 from lagrad.rounding import rounding_errors
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced, Tracer, lift, muted, tracing, variable
-from lagrad.trace.tracer import innermost_value
-
+from lagrad.trace.record import outlived
+from lagrad.trace.tracer import current, innermost_value
 
 #: The columns of so small a matrix are found by sweeps at a fraction of the cost of products.
 FEW = 12
@@ -202,7 +203,8 @@ class Linear:
 
     def rounding(self, rng: np.random.Generator) -> np.ndarray:
         """Return how large the rounding errors of g may be."""
-        errors = iter(rounding_errors(self.graph, self.varying, rng))
+        with np.errstate(all="ignore"):  # A partial that is not finite is told elsewhere.
+            errors = iter(rounding_errors(self.graph, self.varying, rng))
         parts = []
         for row, shape, dtype in zip(
             self.rows, self.equations.shapes, self.equations.dtypes, strict=True
@@ -243,10 +245,38 @@ class Conditions:
     equations: Layout | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.layout = Layout(self.z0, self.name)
+        starts = (self.begin(x, label) for label, x in leaves(self.z0, self.name))
+        self.layout = Layout(unflatten(self.z0, starts), self.name)
         if self.names is not None:
             self.layout.labels = self.names[0]
-        self.plain = tuple(unflatten(p, (read_only(x) for _, x in leaves(p))) for p in self.params)
+        self.plain = tuple(
+            unflatten(p, (self.known(x, label) for label, x in leaves(p, f"parameter {k}")))
+            for k, p in enumerate(self.params)
+        )
+
+    def begin(self, x: Any, label: str) -> Any:
+        """Return where the search for an unknown begins, a plain number or array."""
+        x = plain_value(x)
+        array = isinstance(x, np.ndarray | np.generic)
+        if isinstance(x, bool) or not (array or isinstance(x, int | float | complex)):
+            raise ArgumentError(
+                f"{self.what}: {label} is {short(x)}, and no number; unknowns are floats or arrays "
+                "of them, in nested tuples, lists, dicts and dataclasses"
+            )
+        return x.astype(float) if array and x.dtype.kind in "iu" else x
+
+    def known(self, x: Any, label: str) -> Any:
+        """Return a parameter as its plain value, which the conditions cannot change."""
+        x = plain_value(x)
+        if isinstance(x, np.ndarray):
+            x = x.view()
+            x.flags.writeable = False
+        elif isinstance(x, Iterator):
+            raise ArgumentError(
+                f"{self.what}: {label} is {type(x).__name__}, which can be read once, and the "
+                "conditions are evaluated many times; give a list"
+            )
+        return x
 
     def container(self, vector: Any) -> Any:
         """Return a vector in the container of z."""
@@ -339,12 +369,19 @@ def belongs(y: Any, trace: Any) -> bool:
     return isinstance(y, Tracer) and y._trace is trace
 
 
-def read_only(x: Any) -> Any:
-    """Return a parameter as its plain value, which the conditions cannot change."""
-    x = innermost_value(x)
-    if isinstance(x, np.ndarray):
-        x = x.view()
-        x.flags.writeable = False
+def plain_value(x: Any) -> Any:
+    """Return the plain value that ``x`` stands for now.
+
+    Raises
+    ------
+    TraceError
+        If it was traced in another thread, or by a trace that is over: nothing here could tell that
+        trace of what is made of the value, and its derivative would be lost.
+    """
+    while isinstance(x, Traced):
+        if not x._trace.open or x._trace.thread != get_ident():
+            outlived(x._trace)
+        x = current(x)._value
     return x
 
 
