@@ -1,9 +1,27 @@
 """What the problems with cycles say beyond their own checks: sizes, refusals, data."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from scipy.sparse.csgraph import connected_components
 
-from lagrad.gallery import automaton, bratu, datasets, diode, kepler, leontief, markov, power_flow
+import lagrad as lg
+from lagrad.gallery import (
+    automaton,
+    bratu,
+    datasets,
+    diode,
+    equilibrium_layer,
+    grid_world,
+    inner_loop,
+    kepler,
+    leontief,
+    logistic,
+    markov,
+    power_flow,
+    ridge,
+)
 from lagrad.gallery.power_network import network
 from lagrad.status import ArgumentError, ConvergenceError, SingularError
 
@@ -115,6 +133,66 @@ def test_load_beyond_what_the_network_can_carry_is_refused():
         power_flow.system(net).solve(P=30 * net.loads[0], Q=30 * net.loads[1])
 
 
+# ---- cycles inside of a constraint ----
+
+
+def test_each_image_has_a_cycle_of_its_own():
+    solution = equilibrium_layer.system(images=5).solve()
+    names = solution.system.variables
+    begin = sum(np.size(solution[n]) for n in names[: names.index("z")])
+    block = slice(begin, begin + solution["z"].size)
+    R_zz = solution.system.A.tocsr()[block, block]
+    count, _ = connected_components(R_zz, directed=True, connection="strong")
+    assert (count, R_zz.shape[0]) == (5, 5 * equilibrium_layer.HIDDEN)
+
+
+def test_the_layer_is_the_same_as_a_named_cycle_and_as_a_fixed_point():
+    X, y, _, _ = equilibrium_layer.split()
+    weights = equilibrium_layer.initial()
+    solution = equilibrium_layer.system(images=12).solve()
+    loss, slope = lg.value_and_grad(equilibrium_layer.batch_loss)(weights, X[:12], y[:12])
+    assert loss == pytest.approx(solution["J"], rel=1e-13)
+    for name, gradient in solution.gradient("J").items():
+        assert slope[name] == pytest.approx(gradient, rel=1e-11, abs=1e-14)
+
+
+def test_an_expanding_layer_is_scaled_down():
+    weights = equilibrium_layer.initial() | {"W": 5 * np.eye(3)}
+    scaled = equilibrium_layer.contracting(weights)["W"]
+    assert np.linalg.norm(scaled, 2) == pytest.approx(equilibrium_layer.NORM, rel=1e-15)
+
+
+def test_ridge_between_least_squares_and_nothing():
+    X, y, _, _ = ridge.split()
+    regression = ridge.system()
+    free = regression.solve(theta=np.full(12, -30.0))["w"]
+    assert free == pytest.approx(np.linalg.lstsq(X, y, rcond=None)[0], rel=1e-9)
+    assert np.max(np.abs(regression.solve(theta=np.full(12, 20.0))["w"])) < 1e-8
+
+
+def test_a_penalty_that_forbids_a_pixel_leaves_the_others():
+    theta = np.full(64, -3.0)
+    theta[20] = 25.0
+    w = logistic.system().solve(theta=theta)["w"]
+    assert abs(w[20]) < 1e-10 and np.max(np.abs(w)) > 0.1
+    assert w == pytest.approx(logistic.textbook(theta)[0], rel=1e-8, abs=1e-10)
+
+
+def test_fewer_steps_of_descent_give_another_gradient(monkeypatch):
+    theta = inner_loop.THETA
+    exact = lg.grad(inner_loop.implicit)(theta)
+    monkeypatch.setattr(inner_loop, "STEPS", 300)
+    assert abs(lg.grad(inner_loop.unrolled)(theta) / exact - 1) > 0.01
+
+
+def test_memory_is_measured_and_the_measurement_ends():
+    _, megabytes = inner_loop.measured(np.zeros, 1_000_000)
+    assert megabytes == pytest.approx(8, rel=0.01)
+    with pytest.raises(ZeroDivisionError):
+        inner_loop.measured(lambda: 1 / 0)
+    assert not tracemalloc.is_tracing()
+
+
 # ---- the data ----
 
 
@@ -132,3 +210,25 @@ def test_power_networks_are_all_there(case, buses, load):
     assert base == 100 and bus.shape == (buses, 13)
     assert gen.shape[1] == 21 and branch.shape[1] == 13
     assert np.sum(bus[:, 2]) == pytest.approx(load, abs=0.01)
+
+
+# ---- large ----
+
+
+@pytest.mark.slow  # about a minute and 4 GB
+def test_a_policy_on_a_million_squares():
+    n, gamma = 1000, 0.98
+    solution = grid_world.system(n, gamma).solve()
+    V, pi, r = solution["V"], solution["pi"], solution["r"]
+    to, going = grid_world.leads(n), grid_world.corners(n)
+    worth = gamma * V[to] * going
+    # What is left of V = r + gamma P V is at least (1 - gamma) times the error of V.
+    assert np.max(np.abs(r + np.sum(pi * worth, axis=0) - V)) / (1 - gamma) < 1e-9
+    gradient = solution.gradient("J")
+    visits = gradient["r"]
+    arriving = sum(np.bincount(to[a], pi[a] * visits * going, n * n) for a in range(4))
+    assert np.sum(np.abs(1 / n**2 + gamma * arriving - visits)) < 1e-9
+    by_gamma = np.sum(visits * np.sum(pi * worth, axis=0)) / gamma
+    assert gradient["gamma"] == pytest.approx(by_gamma, rel=1e-9)
+    theorem = visits * pi * (worth - np.sum(pi * worth, axis=0))
+    assert gradient["logits"] == pytest.approx(theorem, rel=1e-6, abs=1e-16)
