@@ -13,10 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.optimize import OptimizeResult
 
 from lagrad.api import grad
-from lagrad.containers import map_leaves
+from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.forward import (
     Found,
     Search,
@@ -27,10 +28,10 @@ from lagrad.forward import (
     minimum,
     with_estimates,
 )
-from lagrad.residual import Conditions, location
+from lagrad.graph import short
+from lagrad.residual import Conditions, location, plain_value
 from lagrad.status import ArgumentError, ConvergenceError, exception_for
-from lagrad.trace import muted, names_of, recording
-from lagrad.trace.tracer import innermost_value
+from lagrad.trace import Traced, muted, names_of, recording
 
 
 def root(
@@ -144,9 +145,17 @@ def fixed_point(
     """
 
     def g(z: Any, *p: Any) -> Any:
-        return map_leaves(difference, z, f(z, *p))
+        here, new = dict(leaves(z)), dict(leaves(f(z, *p)))
+        if here.keys() != new.keys():
+            raise ArgumentError(
+                f"{problem.what} returned the leaves {list(new)} for unknowns with the leaves "
+                f"{list(here)}: f must return what z is, in the same containers"
+            )
+        return unflatten(z, (difference(x, new[label]) for label, x in here.items()))
 
     def difference(z: Any, new: Any) -> Any:
+        if not isinstance(new, Traced | np.ndarray | np.generic | int | float | complex):
+            raise ArgumentError(f"{problem.what} returned {type(new).__name__}, and no array")
         if np.shape(z) != np.shape(new):
             raise ArgumentError(
                 f"{problem.what} returned shape {np.shape(new)} for an unknown of shape "
@@ -191,7 +200,11 @@ def argmin(
     >>> float(ridge(0.5)), round(float(lg.grad(ridge)(0.5)), 6)
     (2.0, -1.333333)
     """
-    slope = grad(L, nonfinite="allow")
+    gradient = grad(L, nonfinite="allow")
+
+    def slope(x: Any, *p: Any) -> Any:
+        return map_leaves(conjugate, gradient(x, *p))
+
     problem = problem_of("argmin", L, slope, x0, params, name_of=L)
     search = Search(method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress)
     return answer(problem, minimum(L, problem, search), throw, full_output)
@@ -235,11 +248,17 @@ def implicit(
     0.083333
     """
 
+    for f in (solver, conditions):
+        if not callable(f):
+            raise ArgumentError(
+                f"implicit takes two functions, a solver and its conditions, and not {short(f)}"
+            )
+
     def solve(z0: Any, *params: Any) -> Any:
-        start = map_leaves(innermost_value, z0)
-        plain = tuple(map_leaves(innermost_value, p) for p in params)
+        # Copies: the solver may write into what it gets, and it is not its own.
+        given = [map_leaves(copied, x) for x in (z0, *params)]
         with muted():
-            z = solver(start, *plain)
+            z = solver(*given)
         if isinstance(z, OptimizeResult):
             if not z.success and throw:
                 raise ConvergenceError(
@@ -276,6 +295,17 @@ def problem_of(
     return Conditions(g, z0, params, what, name=name, equation=equation)
 
 
+def conjugate(w: Any) -> Any:
+    """Return dL/d(re) + i dL/d(im) of a gradient w = dL/d(re) - i dL/d(im)."""
+    return np.conjugate(w) if w.dtype.kind == "c" else w
+
+
+def copied(x: Any) -> Any:
+    """Return the plain value of x, an array as a copy."""
+    x = plain_value(x)
+    return x.copy() if isinstance(x, np.ndarray) or sp.issparse(x) else x
+
+
 def name_of_function(f: Any) -> str:
     """Return what a function is called."""
     return str(getattr(f, "__name__", "function")).replace("<lambda>", "lambda")
@@ -293,5 +323,6 @@ def answer(problem: Conditions, found: Found, throw: bool, full_output: bool) ->
             f"{status.value}"
         )
         raise exception_for(status)(text + culprits(found))
-    z = constrained(problem, found) if recording() else problem.container(found.z)
+    # A copy: the certificate makes its estimates at these values, whatever becomes of them outside.
+    z = constrained(problem, found) if recording() else problem.container(found.z.copy())
     return (z, certificate) if full_output else z
