@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from lagrad.order import component_order, components
 from lagrad.solve.batch_lu import (
     factorize_batch,
+    factorize_in_turn,
     factorize_scaled,
-    reciprocal_conditions,
     solve_batch,
 )
 from lagrad.solve.batched import BlockTriangular, block_form
 from lagrad.solve.block_triangular import (
     BlockSubstitution,
+    natural_form,
     solve_block_triangular,
     spans,
     stretches,
@@ -45,6 +46,13 @@ class Factors:
             return factorize(block)
         except SingularError as error:
             raise SingularError(f"the block called {k} is {error}") from error
+
+
+class Eye:
+    """The factors of a block that is not to be solved with."""
+
+    def __init__(self, k):
+        self.k = k
 
 
 def dense_blocks(sizes, seed=0, density=0.3):
@@ -79,14 +87,13 @@ def shuffled(a, sizes, seed=1):
     return made, form_of(sizes, rows, columns)
 
 
-def near(x, a, b):
+def near(x, a, b, condition=None):
     """Assert that x solves a x = b as well as LAPACK does."""
     expected = np.linalg.solve(a, b)
     assert x.shape == expected.shape
-    if not len(a):
-        return
-    error = np.abs(x - expected).max(initial=0.0)
-    assert error <= 1e-14 * np.linalg.cond(a) * np.abs(expected).max(initial=0.0)
+    if len(a):
+        condition = condition or np.linalg.cond(a)
+        assert np.abs(x - expected).max() <= 1e-14 * condition * np.abs(expected).max()
 
 
 STRUCTURES = {
@@ -112,13 +119,16 @@ STRUCTURES = {
 @pytest.mark.parametrize("sizes", STRUCTURES.values(), ids=STRUCTURES)
 def test_solves_like_a_dense_matrix(sizes, few):
     rng = np.random.default_rng(2)
-    for a, form in ((dense_blocks(sizes), form_of(sizes)), shuffled(dense_blocks(sizes), sizes)):
+    a = dense_blocks(sizes)
+    condition = np.linalg.cond(a) if sizes else 1.0
+    for matrix, form in ((a, form_of(sizes)), shuffled(a, sizes)):
         for b in (rng.standard_normal(len(a)), rng.standard_normal((len(a), 3))):
-            for m in (sp.csr_array(a), sp.csc_array(a), sp.coo_array(a)):
-                near(solve_block_triangular(m, form, b, Factors(), few), a, b)
+            for m in (sp.csr_array(matrix), sp.csc_array(matrix), sp.coo_array(matrix)):
+                found = solve_block_triangular(m, form, b, Factors(), few)
+                near(found, matrix, b, condition)
                 substitution = BlockSubstitution(m, form, Factors(), few)
-                near(substitution.solve(b), a, b)
-                near(substitution.solve(b, transposed=True), a.T, b)
+                near(substitution.solve(b), matrix, b, condition)
+                near(substitution.solve(b, transposed=True), matrix.T, b, condition)
 
 
 def test_only_large_blocks_are_asked_for():
@@ -152,6 +162,30 @@ def test_the_order_of_rows_and_columns_does_not_matter():
     b_made[form.rows] = b
     x = solve_block_triangular(sp.csr_array(made), form, b_made, Factors(), few=0)
     assert np.allclose(x[form.columns], expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("run", "apart"), [(1, [(1, 4), (5, 6), (7, 9)]), (20, [(1, 4), (5, 6)])])
+def test_equal_blocks_that_do_not_need_each_other_are_solved_together(monkeypatch, run, apart):
+    sizes = [2, 3, 3, 3, 1, SMALL + 1, 2, 3, 3, 4, 4, 1]
+    a = dense_blocks(sizes, density=1.0)
+    at = form_of(sizes).bounds
+    for first, last in [(1, 4), (7, 9)]:  # 9 and 10 are equal and adjacent, but one needs the other
+        for k in range(first, last):
+            a[at[k] : at[k + 1], at[k + 1] : at[last]] = 0.0
+    monkeypatch.setattr("lagrad.solve.layout.RUN", run)
+    rng = np.random.default_rng(14)
+    for matrix, form in ((a, form_of(sizes)), shuffled(a, sizes)):
+        substitution = BlockSubstitution(sp.csc_array(matrix), form, Factors(), few=0)
+        assert list(substitution.layout.apart) == apart
+        for b in (rng.standard_normal(len(a)), rng.standard_normal((len(a), 3))):
+            near(substitution.solve(b), matrix, b)
+            near(substitution.solve(b, transposed=True), matrix.T, b)
+    assert "2 blocks of 2 in a batch, 5 blocks of 3 in a batch, 2 blocks of 4" in (
+        substitution.method
+    )
+    matrix[form.rows[at[2]], form.columns[at[2] : at[3]]] = 0.0
+    lacking = BlockSubstitution(sp.csc_array(matrix), form, lambda k, m: Eye(k), few=0)
+    assert [part.factor.k for part in lacking.parts if isinstance(part.factor, Eye)] == [20, 50]
 
 
 def test_nothing_of_the_caller_is_changed():
@@ -251,6 +285,17 @@ def test_blocks_of_vectors_fall_into_entries():
     assert len(stretches([], np.array([0]), np.array([0]))) == 0
 
 
+def test_rows_in_order_need_no_blocks_to_be_listed():
+    offsets, cycles = np.array([0, 2, 3, 6, 6, 7, 7, 9]), (2, 4, 5)
+    blocks = [SimpleNamespace(variables=(i,), equations=(i,), cyclic=i in cycles) for i in range(7)]
+    expected, form = stretches(blocks, offsets, offsets), natural_form(offsets, cycles)
+    for name in ("rows", "columns", "bounds", "names"):
+        assert np.array_equal(getattr(form, name), getattr(expected, name))
+    assert form.rows.tolist() == list(range(9))
+    assert form.names.tolist() == [-1, -1, -1, 2, 4, -1, -1]  # row 5 is a cycle without entries
+    assert form.sizes.tolist() == [1, 1, 1, 3, 1, 1, 1]
+
+
 # -- what is singular, badly scaled or badly conditioned -------------------------------------------
 
 
@@ -328,11 +373,12 @@ def test_where_pivots_grow_the_caller_factorises():
 # -- batches ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("factorize", [factorize_batch, factorize_in_turn])
 @pytest.mark.parametrize("m", [1, 2, 5, 20])
-def test_batched_lu_is_that_of_lapack(m):
+def test_batched_lu_is_that_of_lapack(m, factorize):
     rng = np.random.default_rng(m)
     d = rng.standard_normal((m, m, 7))
-    lu, order = factorize_batch(d.copy())
+    lu, order, _ = factorize(d.copy())
     b = rng.standard_normal((m, 2, 7))
     x, w = solve_batch(lu, order, b), solve_batch(lu, order, b, transposed=True)
     for k in range(7):
@@ -346,7 +392,8 @@ def test_batched_lu_is_that_of_lapack(m):
         assert np.allclose(d[:, :, k].T @ w[:, :, k], b[:, :, k], rtol=0, atol=1e-10)
 
 
-def test_conditions_of_a_batch():
+@pytest.mark.parametrize("factorize", [factorize_batch, factorize_in_turn])
+def test_conditions_of_a_batch(factorize):
     rng = np.random.default_rng(10)
     m, k = 12, 200
     left, right = (np.linalg.qr(rng.standard_normal((k, m, m)))[0] for _ in "lr")
@@ -354,23 +401,24 @@ def test_conditions_of_a_batch():
     singular_values = 10.0 ** -(exponents[:, None] * np.linspace(0, 1, m))
     d = left @ (singular_values[:, :, None] * right)
     exact = np.array([1 / np.linalg.cond(x, 1) for x in d])
-    d = np.moveaxis(d, 0, 2)
-    norms = np.abs(d).sum(axis=0).max(axis=0)
-    found = reciprocal_conditions(norms, *factorize_batch(np.array(d)))
+    _, _, found = factorize(np.array(np.moveaxis(d, 0, 2)))
     assert np.all(found >= 0.999 * exact)  # the estimate of |D^-1| is a lower bound
     assert np.all(found <= 10 * exact)
     assert np.median(found / exact) < 1.5
 
 
-def test_what_is_not_to_be_trusted_in_a_batch():
+@pytest.mark.parametrize("copies", [1, 20])
+def test_what_is_not_to_be_trusted_in_a_batch(copies):
     d = np.stack([np.eye(3)] * 7, axis=2)
     d[2, :, 1] = d[1, :, 1]
     d[:, 2, 2] = d[:, 1, 2]
     d[0, 0, 3] = np.nan
     d[:, :, 4] = 0.0
     d[0, :, 5] *= 1e-20  # bad units alone are no fault
-    assert factorize_scaled(d.copy())[3].tolist() == [False, True, True, True, True, False, False]
-    assert factorize_scaled(d.copy(), 1e13)[3].tolist() == [False, *[True] * 5, False]
+    d = np.tile(d, copies)  # few are taken one by one, many together
+    lost = factorize_scaled(d.copy())[3].tolist()
+    assert lost == copies * [False, True, True, True, True, False, False]
+    assert factorize_scaled(d.copy(), 1e13)[3].tolist() == copies * [False, *[True] * 5, False]
 
 
 # -- with the form to be found ---------------------------------------------------------------------

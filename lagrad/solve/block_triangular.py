@@ -12,7 +12,8 @@ alike; only large blocks interrupt it, and each costs its own factorisation and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -22,9 +23,9 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import spsolve_triangular
 
-from lagrad.solve.batch_lu import PORTION, factorize_scaled
+from lagrad.solve.batch_lu import PORTION, BatchFactors, factorize_scaled
 from lagrad.solve.interface import Factor, checked
-from lagrad.solve.layout import Batch, Form, Layout, make_layout, pivot_places, runs, template
+from lagrad.solve.layout import Batch, Form, Layout, make_layout, runs
 from lagrad.solve.triangular import solve_triangular
 from lagrad.status import SingularError
 
@@ -51,12 +52,39 @@ def stretches(blocks: Sequence[Any], offsets: np.ndarray, equation_offsets: np.n
     cyclic = np.fromiter((b.cyclic for b in blocks), bool, len(blocks))
     ends = np.concatenate([[0], np.cumsum(np.diff(offsets)[members])])
     entries = np.diff(ends[np.concatenate([[0], np.cumsum(counts)])])
-    # A cyclic block stays whole, others fall apart into their entries.
-    pieces = np.where(cyclic, 1, entries)
-    names = np.repeat(np.where(cyclic, np.arange(len(blocks)), -1), pieces)
+    rows, columns = spans(offsets, members), spans(equation_offsets, equations)
+    return entry_form(rows, columns, entries, cyclic)
+
+
+def natural_form(offsets: np.ndarray, cycles: Collection[int]) -> Form:
+    """Return the form of rows that are in topological order already, a block each.
+
+    Parameters
+    ----------
+    offsets : where the entries of each row begin, as variables and as equations
+    cycles : the rows that need a linear solve
+    """
+    at = np.arange(int(offsets[-1]))
+    cyclic = np.zeros(len(offsets) - 1, dtype=bool)
+    cyclic[list(cycles)] = True
+    return entry_form(at, at, np.diff(offsets), cyclic)
+
+
+def entry_form(
+    rows: np.ndarray, columns: np.ndarray, entries: np.ndarray, cyclic: np.ndarray
+) -> Form:
+    """Return the form in which cyclic blocks stay whole, and others fall apart into entries.
+
+    Parameters
+    ----------
+    rows, columns : int arrays (n,), the entries block by block
+    entries, cyclic : arrays (blocks,), how many entries a block has, and whether it is cyclic
+    """
+    # A cycle without entries is no block.
+    pieces = np.where(cyclic, np.minimum(entries, 1), entries)
+    names = np.repeat(np.where(cyclic, np.arange(len(cyclic)), -1), pieces)
     sizes = np.repeat(np.where(cyclic, entries, 1), pieces)
-    bounds = np.concatenate([[0], np.cumsum(sizes)])
-    return Form(spans(offsets, members), spans(equation_offsets, equations), bounds, names)
+    return Form(rows, columns, np.concatenate([[0], np.cumsum(sizes)]), names)
 
 
 def spans(offsets: np.ndarray, members: Any) -> np.ndarray:
@@ -154,6 +182,7 @@ class BlockSubstitution:
         lost = [np.searchsorted(self.form.bounds, rows[wrong])]
         if lay.batches:
             indices = indices.copy()
+        self.runs: dict[int, BatchFactors] = {}
         for batch in lay.batches:
             lost.append(self.fill_batch(batch, values, data, indices))
         self.lost = np.concatenate(lost)
@@ -164,54 +193,60 @@ class BlockSubstitution:
     def fill_batch(
         self, batch: Batch, values: np.ndarray, data: np.ndarray, indices: np.ndarray
     ) -> np.ndarray:
-        """Factorise a batch and enter its rows; return the blocks that are lost."""
-        m, k = batch.size, len(batch.blocks)
+        """Factorise a batch; enter its rows, or keep its factors; return the lost blocks."""
+        m, k, swept = batch.size, len(batch.blocks), batch.swept
         entries = np.zeros(k * m * m)
         entries[batch.target] = values[batch.source]
         dense = entries.reshape(k, m, m)
-        wanted, places = template(m)[0], pivot_places(m)
         lost = np.zeros(k, dtype=bool)
+        if swept is None:
+            kept = self.runs[int(batch.blocks[0])] = BatchFactors(m, k)
         step = max(1, PORTION // (m * m))
         for begin in range(0, k, step):
             part = slice(begin, begin + step)
             d = np.ascontiguousarray(np.moveaxis(dense[part], 0, 2))
             lu, order, scales, lost[part] = factorize_scaled(d, self.limit)
-            at = batch.entry[part, None]
-            data[at + np.arange(len(wanted))] = rows_of_factors(lu, order, scales)[wanted].T
-            indices[at + places] = batch.position[part, None] + 2 * m + order.T
+            if swept is None:
+                kept.keep(part, lu, order, scales)
+                continue
+            at = swept.entry[part, None]
+            made = rows_of_factors(lu, order, scales)
+            data[at + np.arange(len(swept.values))] = made[swept.values].T
+            indices[at + swept.pivots] = swept.position[part, None] + 2 * m + order.T
         return batch.blocks[lost]
 
     def cut(self, values: np.ndarray, factor: FactorOf) -> None:
-        """Cut the triangle at the large blocks, and factorise these."""
+        """Cut the triangle at large blocks and runs; factorise the former."""
         lay, bounds = self.layout, self.form.bounds
         indices, indptr = lay.inner
-        n = len(lay.x)
+        n, at = len(lay.x), 0
         self.parts: list[Part] = []
-        at, large = 0, lay.large.tolist()
-        whole = sp.csr_array((values, indices, indptr), shape=(n, n)) if large else self.triangle
-        for k in large:
-            lo, hi = int(bounds[k]), int(bounds[k + 1])
+        if len(lay.large):
+            whole = sp.csr_array((values, indices, indptr), shape=(n, n))
+        for first, last in lay.apart:
+            lo, hi = int(bounds[first]), int(bounds[last])
             begin = int(lay.x[lo])
             self.sweep(at, begin)
             at = begin + hi - lo
-            block = sp.csc_array(whole[lo:hi, lo:hi])
-            name = int(self.form.names[k])
+            after = self.triangle[begin:at, at:] if at < self.triangle.shape[0] else None
+            if first in self.runs:
+                self.parts.append(Part(begin, at, after, None, self.runs[first]))
+                continue
+            name = int(self.form.names[first])
             if name < 0:
                 raise SingularError(
                     f"row {int(self.form.rows[lo])} of an explicit entry has no pivot: zero, NaN "
                     "or nothing stands on the diagonal"
                 )
-            made = factor(name, block)
-            self.parts.append(Part(begin, at, self.triangle[begin:at, at:], block, made))
+            block = sp.csc_array(whole[lo:hi, lo:hi])
+            self.parts.append(Part(begin, at, after, block, factor(name, block)))
         self.sweep(at, self.triangle.shape[0])
 
     def sweep(self, begin: int, end: int) -> None:
-        """Append the stretch of rows between two large blocks."""
+        """Append the stretch of rows between two blocks that stand apart."""
         if begin < end:
-            whole = (begin, end) == (0, self.triangle.shape[0])
-            rows = self.triangle if whole else self.triangle[begin:end]
-            inner = rows if whole else rows[:, begin:end]
-            self.parts.append(Part(begin, end, None if whole else rows[:, end:], inner, None))
+            inner, after = split(self.triangle, begin, end)
+            self.parts.append(Part(begin, end, after, inner, None))
 
     # -- solving ---------------------------------------------------------------------------------
 
@@ -254,13 +289,15 @@ class BlockSubstitution:
         told = [
             f"1 block of {part.end - part.begin:,} ({part.factor.method})"
             for part in self.parts
-            if part.factor is not None
+            if part.factor is not None and not isinstance(part.factor, BatchFactors)
         ]
         if len(told) > TOLD:
             told = [*told[:TOLD], f"{len(told) - TOLD:,} more blocks one by one"]
+        batches = Counter[int]()
         for batch in self.layout.batches:
-            k = len(batch.blocks)
-            told.append(f"{k:,} block{'s' * (k > 1)} of {batch.size} in a batch")
+            batches[batch.size] += len(batch.blocks)
+        for size, k in sorted(batches.items()):
+            told.append(f"{k:,} block{'s' * (k > 1)} of {size} in a batch")
         singles = np.count_nonzero(sizes == 1)
         if singles:
             told.append(f"{singles:,} single")
@@ -269,7 +306,7 @@ class BlockSubstitution:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows ``begin:end`` of the triangle: a large block with its factors, or a stretch between.
+    """Rows ``begin:end`` of the triangle: a large block, a run of small ones, or a stretch between.
 
     ``after`` is what stands right of ``block``, None for nothing.
     """
@@ -277,13 +314,13 @@ class Part:
     begin: int
     end: int
     after: sp.csr_array | None
-    block: sp.sparray
-    factor: Factor | None
+    block: sp.sparray | None
+    factor: Factor | BatchFactors | None
 
     @cached_property
     def lower(self) -> sp.csr_array:
         """The transpose of a stretch, by rows."""
-        return sp.csr_array(self.block.T)
+        return sp.csr_array(self.block.T)  # type: ignore[union-attr]
 
     def solve(self, b: np.ndarray, transposed: bool, check: bool) -> np.ndarray:
         """Solve with the diagonal block alone."""
@@ -291,9 +328,32 @@ class Part:
             if not transposed:
                 return solve_triangular(self.block, b)
             return spsolve_triangular(self.lower, b, lower=True, unit_diagonal=True)
-        if check:
+        if check and not isinstance(self.factor, BatchFactors):
             return checked(self.block, self.factor, b, transposed)
         return self.factor.solve(b, transposed)
+
+
+def split(t: sp.csr_array, begin: int, end: int) -> tuple[sp.csr_array, sp.csr_array | None]:
+    """Return ``t[begin:end, begin:end]`` and ``t[begin:end, end:]`` of an upper triangular matrix.
+
+    No row is empty. The second one is None at the end; what need not be copied is not.
+    """
+    n = t.shape[0]
+    if (begin, end) == (0, n):
+        return t, None
+    here = slice(t.indptr[begin], t.indptr[end])
+    data, columns, indptr = t.data[here], t.indices[here], t.indptr[begin : end + 1] - here.start
+    shape, beyond = (end - begin, end - begin), (end - begin, n - end)
+    if end == n:
+        return sp.csr_array((data, columns - np.intc(begin), indptr), shape=shape), None
+    inside = columns < end
+    counts = np.add.reduceat(inside, indptr[:-1], dtype=np.intc)
+    inner = np.append(np.intc(0), np.cumsum(counts, dtype=np.intc))
+    outside = ~inside
+    return (
+        sp.csr_array((data[inside], columns[inside] - np.intc(begin), inner), shape=shape),
+        sp.csr_array((data[outside], columns[outside] - np.intc(end), indptr - inner), beyond),
+    )
 
 
 def rows_of_factors(

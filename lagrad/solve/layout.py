@@ -18,6 +18,9 @@ from lagrad.status import SizeError, StructureError
 #: Blocks of up to so many rows are factorised in batches of equal size.
 SMALL = 64
 
+#: Runs of blocks with so many entries are worth an interruption of the sweep.
+RUN = 2**13
+
 
 @dataclass(frozen=True)
 class Form:
@@ -47,8 +50,28 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Swept:
+    """Where small blocks of one size go that are swept with the single entries.
+
+    Attributes
+    ----------
+    position : int array (k,)
+        The row of the triangular matrix where x begins; z and y follow.
+    entry : int array (k,)
+        The entry of the triangular matrix where the rows of x begin; those of z follow.
+    values, pivots : int arrays
+        What these rows hold, and which of their entries are the y of z_0, z_1, ...: see `template`.
+    """
+
+    position: np.ndarray
+    entry: np.ndarray
+    values: np.ndarray
+    pivots: np.ndarray
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Small blocks of one size m.
+    """Small blocks of one size m, to be factorised together.
 
     Attributes
     ----------
@@ -56,18 +79,16 @@ class Batch:
         Their numbers.
     source, target : int arrays
         Entry ``source`` of the ordered matrix is entry ``target`` of the array (k, m, m).
-    position : int array (k,)
-        The row of the triangular matrix where x begins; z and y follow.
-    entry : int array (k,)
-        The entry of the triangular matrix where the rows of x begin; those of z follow.
+    swept : `Swept` or None
+        None for a run: blocks that follow each other and do not need each other are also solved
+        together.
     """
 
     size: int
     blocks: np.ndarray
     source: np.ndarray
     target: np.ndarray
-    position: np.ndarray
-    entry: np.ndarray
+    swept: Swept | None
 
 
 @dataclass(frozen=True)
@@ -81,7 +102,7 @@ class Layout:
     inner : (indices, indptr)
         The pattern of the ordered matrix.
     indices, indptr : int arrays
-        The pattern of the triangular matrix; the rows of large blocks have no diagonal.
+        The pattern of the triangular matrix; rows of large blocks and runs have no diagonal.
     x, y : int arrays (n,)
         Its rows where the unknowns and the right-hand sides of the ordered matrix stand.
     ones : int array
@@ -94,6 +115,8 @@ class Layout:
     batches : tuple of Batch
     large : int array
         Blocks that are factorised one by one.
+    apart : pairs (first, last) of blocks
+        What interrupts the sweep: the large blocks and the runs, in order.
     """
 
     order: np.ndarray | None
@@ -109,6 +132,7 @@ class Layout:
     single: tuple[np.ndarray, np.ndarray]
     batches: tuple[Batch, ...]
     large: np.ndarray
+    apart: tuple[tuple[int, int], ...]
 
 
 def make_layout(m: sp.sparray, form: Form, few: int = 0, apart: np.ndarray | None = None) -> Layout:
@@ -138,18 +162,22 @@ def make_layout(m: sp.sparray, form: Form, few: int = 0, apart: np.ndarray | Non
     for blocks in (empty, apart):
         if blocks is not None:
             large[blocks], batched[blocks] = True, False
-    extra = np.where(batched, 2 * sizes, 0)
+    beyond = np.diff(indptr) - within
+    whole = independent(form, batched, indices, indptr[:-1] + within, beyond)
+    swept = batched.copy()
+    for first, last in whole:
+        swept[first:last] = False
+    extra = np.where(swept, 2 * sizes, 0)
     ends = np.cumsum(sizes + extra)
     position = ends - sizes - extra
     x = np.repeat(position - form.bounds[:-1], sizes) + np.arange(n)
     y = x + np.repeat(extra, sizes)
 
     # The length of each row: y and single entries have a one and what stands right of the block.
-    diagonal = np.repeat(~large, sizes)
-    beyond = np.diff(indptr) - within
+    diagonal = np.repeat(swept | (sizes == 1) & ~large, sizes)
     lengths = np.zeros(int(ends[-1]) if n else 0, dtype=np.int64)
     lengths[y] = beyond + diagonal
-    groups = list(by_size(sizes, batched))
+    groups = list(by_size(sizes, swept))
     for size, blocks in groups:
         steps = np.arange(size + 1, 1, -1)
         lengths[position[blocks, None] + np.arange(2 * size)] = np.concatenate([steps, steps])
@@ -167,17 +195,15 @@ def make_layout(m: sp.sparray, form: Form, few: int = 0, apart: np.ndarray | Non
     right[ones] = False
     batches = []
     for size, blocks in groups:
-        rows = runs(form.bounds[blocks], sizes[blocks])
-        source = runs(indptr[rows], within[rows])
-        number = np.repeat(np.arange(len(rows)), within[rows])  # k m + r
-        corner = np.repeat(form.bounds[blocks], size)
-        target = number * size + indices[source] - corner[number]
         entry, at = begin[position[blocks]], position[blocks]
-        _, columns = template(size)
+        values, columns, pivots = template(size)
         places = entry[:, None] + np.arange(len(columns))
         filled[places] = at[:, None] + columns
         right[places] = False
-        batches.append(Batch(size, blocks, source, target, at, entry))
+        rows = Swept(at, entry, values, pivots)
+        batches.append(batch(form, blocks, indices, indptr, within, rows))
+    for first, last in whole:
+        batches.append(batch(form, np.arange(first, last), indices, indptr, within, None))
     outside = ~inside
     filled[right] = x.astype(np.intc)[indices[outside]]
     rows = form.bounds[:-1][(sizes == 1) & ~large]
@@ -195,7 +221,55 @@ def make_layout(m: sp.sparray, form: Form, few: int = 0, apart: np.ndarray | Non
         single=(rows, indptr[rows]),
         batches=tuple(batches),
         large=np.flatnonzero(large),
+        apart=tuple(sorted([*whole, *((k, k + 1) for k in np.flatnonzero(large).tolist())])),
     )
+
+
+def batch(
+    form: Form,
+    blocks: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    within: np.ndarray,
+    swept: Swept | None,
+) -> Batch:
+    """Return the batch of these blocks, all of one size."""
+    size = int(form.sizes[blocks[0]])
+    rows = runs(form.bounds[blocks], form.sizes[blocks])
+    source = runs(indptr[rows], within[rows])
+    number = np.repeat(np.arange(len(rows)), within[rows])  # k m + r
+    corner = np.repeat(form.bounds[blocks], size)
+    target = number * size + indices[source] - corner[number]
+    return Batch(size, blocks, source, target, swept)
+
+
+def independent(
+    form: Form, chosen: np.ndarray, indices: np.ndarray, next_entry: np.ndarray, beyond: np.ndarray
+) -> list[tuple[int, int]]:
+    """Return runs (first, last) of chosen blocks, equal and adjacent, that do not need each other.
+
+    Parameters
+    ----------
+    next_entry, beyond : int arrays (n,)
+        The first entry right of the diagonal block in each row, and how many there are.
+    """
+    sizes = form.sizes
+    alike = chosen[1:] & chosen[:-1] & (sizes[1:] == sizes[:-1])
+    joined = np.concatenate([[False], alike, [False]])[: len(sizes) + 1]
+    firsts = np.flatnonzero(chosen & ~joined[:-1])
+    lasts = np.flatnonzero(chosen & ~joined[1:]) + 1
+    worthwhile = (lasts - firsts > 1) & ((lasts - firsts) * sizes[firsts] ** 2 >= RUN)
+    firsts, lasts = firsts[worthwhile], lasts[worthwhile]
+    if not len(firsts):
+        return []
+    begin, end = form.bounds[firsts], form.bounds[lasts]
+    rows = runs(begin, end - begin)
+    nearest = np.full(len(rows), len(beyond))
+    some = beyond[rows] > 0
+    nearest[some] = indices[next_entry[rows[some]]]
+    lowest = np.minimum.reduceat(nearest, np.cumsum(end - begin) - (end - begin))
+    free = lowest >= end
+    return list(zip(firsts[free].tolist(), lasts[free].tolist(), strict=True))
 
 
 def diagonal_blocks(
@@ -232,29 +306,24 @@ def diagonal_blocks(
     return inside, within
 
 
-def template(size: int) -> tuple[np.ndarray, np.ndarray]:
+def template(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the rows of x and z of a block hold: where from, and in which columns.
 
     Columns count from the first x; z stands in reversed order, then y. The values are taken from
-    `block_triangular.rows_of_factors`: m^2 of U and L, a one, m that belong to z and m to y.
+    `block_triangular.rows_of_factors`: m^2 of U and L, a one, m that belong to z and m to y. In the
+    third place come the entries where z_0, z_1, ... meet y; which of the y comes with P.
     """
     m = size
     one, link, pivot = m * m, m * m + 1, m * m + 1 + m
-    values, columns = [], []
+    values, columns, pivots = [], [], []
     for i in range(m):  # x_i + U_ij / U_ii x_j - 1 / U_ii z_i = 0
-        values += [one, *(i * m + j for j in range(i + 1, m)), link + i]
+        values += [one, *range(i * m + i + 1, i * m + m), link + i]
         columns += [*range(i, m), 2 * m - 1 - i]
-    for i in range(m - 1, -1, -1):  # z_i + L_ij z_j - y_p(i) = 0; the column of y comes with P
-        values += [one, *(i * m + j for j in range(i - 1, -1, -1)), pivot + i]
-        columns += [*(2 * m - 1 - j for j in range(i, -1, -1)), 2 * m]
-    return np.array(values), np.array(columns)
-
-
-def pivot_places(size: int) -> np.ndarray:
-    """Return where in the template of a block the y of z_0, z_1, ... stand."""
-    m = size
-    lengths = np.concatenate([np.arange(m + 1, 1, -1)] * 2)
-    return (np.cumsum(lengths) - 1)[m:][::-1]
+    for i in range(m - 1, -1, -1):  # z_i + L_ij z_j - y_p(i) = 0
+        values += [one, *range(i * m + i - 1, i * m - 1, -1), pivot + i]
+        columns += range(2 * m - 1 - i, 2 * m + 1)
+        pivots.append(len(values) - 1)
+    return np.array(values), np.array(columns), np.array(pivots[::-1])
 
 
 def by_size(sizes: np.ndarray, chosen: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

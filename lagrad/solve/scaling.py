@@ -8,19 +8,15 @@ import scipy.sparse as sp
 
 def scales(m: sp.csc_array) -> tuple[np.ndarray, np.ndarray]:
     """Return D_r and D_c: rows, then columns, are brought to a largest entry in [1/2, 1)."""
-    n = m.shape[0]
-    owner = np.repeat(np.arange(n), np.diff(m.indptr))
+    by_row, by_column = np.zeros(m.shape[0]), np.zeros(m.shape[1])
     size = np.abs(m.data)
-    rows = inverse_power(largest(size, m.indices, n))
-    columns = inverse_power(largest(size * rows[m.indices], owner, n))
-    return rows, columns
-
-
-def largest(values: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
-    """Return the largest of ``values`` in each of ``n`` groups, 0 for an empty one."""
-    found = np.zeros(n)
-    np.maximum.at(found, group, values)
-    return found
+    np.maximum.at(by_row, m.indices, size)
+    rows = inverse_power(by_row)
+    filled = np.diff(m.indptr) > 0
+    if m.nnz:
+        size *= rows[m.indices]
+        by_column[filled] = np.maximum.reduceat(size, m.indptr[:-1][filled])
+    return rows, inverse_power(by_column)
 
 
 def inverse_power(x: np.ndarray) -> np.ndarray:
