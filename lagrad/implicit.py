@@ -224,8 +224,8 @@ def implicit(
     Parameters
     ----------
     solver : function
-        ``solver(z0, *params)`` returns z, or SciPy's result object with z as ``.x``; it is run on
-        plain arrays and never traced.
+        ``solver(z0, *params)`` returns z, or SciPy's result object with z as ``.x`` or ``.root``;
+        it is run on copies of plain arrays and never traced.
     conditions : function
         ``conditions(z, *params) = 0`` is what the solver solves, as many equations as unknowns.
     tol : float
@@ -260,12 +260,14 @@ def implicit(
         with muted():
             z = solver(*given)
         if isinstance(z, OptimizeResult):
-            if not z.success and throw:
+            # `root_scalar` has words of its own for success, message and x.
+            if throw and not z.get("success", z.get("converged", True)):
+                why = z.get("message", z.get("flag"))
                 raise ConvergenceError(
-                    f"the solver {name_of_function(solver)} says that it failed: {z.message}. Give "
+                    f"the solver {name_of_function(solver)} says that it failed: {why}. Give "
                     "it a better start or more steps, or say throw=False"
                 )
-            z = z.x
+            z = z.get("x", z.get("root"))
         problem = problem_of("implicit", conditions, conditions, z, params)
         found = assess(problem, Search(tol=tol, linear_solver=linear_solver))
         return answer(problem, found, throw, full_output)
