@@ -101,17 +101,28 @@ def jacobian_rows(graph: Graph, outputs: Iterable[int], inputs: tuple[int, ...])
     return {i: found[i] for i in wanted if i in found}
 
 
-def predicted_entries(graph: Graph, outputs: Iterable[int]) -> tuple[float, float]:
-    """Return how many entries the Jacobians of ``outputs`` can have, and all partials together.
+class Prediction(NamedTuple):
+    """Upper bounds from the counts of the partials alone, before any entry is made.
 
-    Both are upper bounds, from the counts of the partials alone: a row of a product has no more
-    entries than those of the rows that it combines.
+    ``condensed`` are the entries of the Jacobians, ``whole`` those of all partials and rows
+    together, ``products`` the multiplications that `accumulate` takes.
+    """
+
+    condensed: float
+    whole: float
+    products: float
+
+
+def predict(graph: Graph, outputs: Iterable[int]) -> Prediction:
+    """Predict the Jacobians of ``outputs``.
+
+    A row of a product has no more entries than those of the rows that it combines.
     """
     wanted = list(outputs)
     needed = reachable(len(graph), *graph.edges(), np.array(wanted, dtype=int))
     sizes, plain = graph.sizes, graph.scalar
     width = int(sizes[list(graph.inputs)].sum()) if graph.inputs else 0
-    found, whole = np.zeros(len(graph)), 0.0
+    found, whole, products = np.zeros(len(graph)), 0.0, 0.0
     inputs = set(graph.inputs)
     with np.errstate(all="ignore"):
         for i in np.flatnonzero(needed).tolist():
@@ -124,8 +135,9 @@ def predicted_entries(graph: Graph, outputs: Iterable[int]) -> tuple[float, floa
                 counts = [(j, p.count()) for j, p in graph.partials(i)]
             total = sum(n * found[j] / max(1, sizes[j]) for j, n in counts)
             found[i] = min(total, float(sizes[i]) * width)
+            products += total
             whole += float(sizes[i]) + sum(n for _, n in counts)
-    return float(found[wanted].sum()), whole
+    return Prediction(float(found[wanted].sum()), whole, products)
 
 
 def product(local: Coordinates, m: Rows, height: int) -> Rows | Entries:

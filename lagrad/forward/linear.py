@@ -17,7 +17,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from lagrad.assemble import BYTES_PER_ENTRY, available_memory, graph_entries, joined, to_matrix
 from lagrad.colour import colour, from_tangents
-from lagrad.eliminate import predicted_entries
+from lagrad.eliminate import predict
 from lagrad.forward.point import Slope
 from lagrad.order import Deficiency, match
 from lagrad.residual import Conditions, Linear
@@ -35,6 +35,10 @@ SPARSER = 4.0
 
 #: So many steps that hold so few entries each are assembled faster together than one by one.
 MANY, SMALL = 1000, 20.0
+
+#: R counts as dense with this part of all entries, and a step costs a sweep as much as so many
+#: numbers.
+DENSE, STEP = 0.1, 20_000.0
 
 #: The part of the free memory that a matrix may take before its factors.
 SHARE = 0.25
@@ -83,12 +87,14 @@ class Linearizer:
         try:
             return made()
         except SingularError:
-            if self.way == "condensed":
+            if self.way in ("condensed", "swept"):
                 refuse_deficient(self.problem, linear)
             raise
 
     def matrix(self, linear: Linear) -> sp.csc_array:
         """Return A = R^T, from few tangents where that is cheaper and the pattern is known."""
+        if self.way == "swept":
+            return linear.swept
         if self.pattern is None:
             self.pattern = linear.A.T
             if linear.A.nnz > FEW and self.cheaper(linear):
@@ -117,7 +123,7 @@ def choice(linear: Linear, method: str) -> tuple[str, str]:
         return "applied", "Newton-Krylov, as asked: R is applied and not formed"
     if linear.layout.size <= TINY:
         return "condensed", "Newton with R formed, since it is small"
-    condensed, whole = predicted_entries(linear.graph, linear.varying)
+    condensed, whole, products = predict(linear.graph, linear.varying)
     room = SHARE * available_memory() / BYTES_PER_ENTRY
     sizes = f"R has {condensed:,.0f} entries at most"
     steps = len(linear.graph) - len(linear.graph.inputs)
@@ -126,6 +132,10 @@ def choice(linear: Linear, method: str) -> tuple[str, str]:
             "extended",
             f"Newton with the {steps:,} small steps of g assembled at once as unknowns",
         )
+    n = float(linear.layout.size)
+    sweeps = n * (whole + STEP * steps)
+    if n * n <= room and condensed > DENSE * n * n and sweeps < PRODUCT * products:
+        return "swept", f"Newton with R formed by {n:,.0f} sweeps, since it is dense"
     if condensed <= FEW or (condensed <= SPARSER * whole and condensed <= room):
         return "condensed", f"Newton with R formed, since {sizes}"
     if whole <= room and not linear.graph.cycles and condensed > SPARSER * whole:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from lagrad.forward.point import Point
 from lagrad.forward.search import Found, Search, bound_of, find
 from lagrad.residual import Conditions
 from lagrad.status import Status
@@ -66,9 +65,8 @@ def minimum(function: Callable[..., Any], problem: Conditions, search: Search) -
 
 def convex(found: Found) -> bool:
     """True if the Hessian is positive definite at the point: all pivots without exchanges are."""
-    at = found.at
-    assert isinstance(at, Point)
-    return positive_definite(at.linear.A)
+    assert found.at is not None and found.linearizer is not None
+    return positive_definite(found.linearizer.matrix(found.at.linear))
 
 
 def positive_definite(A: Any) -> bool:  # noqa: N803

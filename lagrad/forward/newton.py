@@ -40,6 +40,9 @@ DISTANCE, CHANGE = 30.0, 2.0
 #: So many steps at the end, as long as each is shorter than this part of the one before.
 FINAL, SHRINKS = 6, 0.5
 
+#: How often a step to where R is singular is halved.
+RETREATS = 10
+
 #: Where R is not formed, not before the residual has fallen to this part of the first.
 FALLEN = 1e-6
 
@@ -83,7 +86,8 @@ def newton(
     watch : function, called with every point
     """
     slope: Slope | None = None
-    last, fresh, steps, made, kept = None, False, 0, 0, 0
+    before: Point | None = None
+    last, fresh, steps, made, kept, retreats = None, False, 0, 0, 0, 0
 
     def ended(status: Status) -> Outcome:
         return Outcome(status, at, last, steps, made)
@@ -101,7 +105,15 @@ def newton(
                 # A solution that the start hits is one, though it has no derivative.
                 if below(at.r, at.rounding):
                     return ended(Status.SOLVED)
-                return ended(Status.SINGULAR if steps else Status.SINGULAR_START)
+                if before is None or retreats == RETREATS:
+                    return ended(Status.SINGULAR if steps else Status.SINGULAR_START)
+                # Between here and the last point, which was regular, R is.
+                retreats += 1
+                at = before.moved((at.z - before.z) / 2)
+                watch(at)
+                if not at.finite:
+                    return ended(Status.SINGULAR)
+                continue
         try:
             dz = slope.step(-at.r)
         except SingularError:
@@ -117,7 +129,7 @@ def newton(
                 return ended(Status.STALLED)
             slope = None
             continue
-        steps += 1
+        steps, before, retreats = steps + 1, at, 0
         watch(new)
         if converged(slope, new.z - at.z, new, tol, first):
             at = new
