@@ -30,6 +30,8 @@ from lagrad.trace import Traced, Tracer, lift, muted, tracing, variable
 from lagrad.trace.record import outlived
 from lagrad.trace.tracer import current, innermost_value
 
+NUMBERS = np.ndarray | np.generic | float | complex
+
 #: The columns of so small a matrix are found by sweeps at a fraction of the cost of products.
 FEW = 12
 
@@ -162,9 +164,12 @@ class Linear:
     @cached_property
     def A(self) -> sp.csc_array:  # noqa: N802
         """A = R^T at the level of entries: columns by sweeps if there are few, else `structure`."""
+        return self.structure if self.layout.size > FEW else self.swept
+
+    @cached_property
+    def swept(self) -> sp.csc_array:
+        """A with every entry stored, one sweep of multipliers a column."""
         n = self.layout.size
-        if n > FEW:
-            return self.structure
         dense = np.stack([self.back(e) for e in np.eye(n)], axis=1)
         return sp.csc_array(
             (dense.T.ravel(), np.tile(np.arange(n), n), np.arange(0, n * n + 1, n)), shape=(n, n)
@@ -338,7 +343,7 @@ class Conditions:
             def lifted(x: Any, plain: Any, label: str) -> Any:
                 if not isinstance(x, Tracer) and not (every and floating(plain)):
                     return plain
-                value = np.float64(plain) if isinstance(plain, float) else plain
+                value = variable(plain, label) if isinstance(plain, float | complex) else plain
                 parameters.append(made.input(value, label))
                 return Tracer(made, parameters[-1], value)
 
@@ -360,8 +365,8 @@ class Conditions:
 
 
 def floating(x: Any) -> bool:
-    """True for an array of floats, and for a number."""
-    return isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", "") == "f"
+    """True for an array of floats or complex numbers, and for such a number."""
+    return np.asarray(x).dtype.kind in "fc" if isinstance(x, NUMBERS) else False
 
 
 def belongs(y: Any, trace: Any) -> bool:

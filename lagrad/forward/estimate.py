@@ -16,35 +16,59 @@ import numpy as np
 
 from lagrad.containers import leaves
 from lagrad.forward.evaluate import conditions
+from lagrad.forward.point import Slope
 from lagrad.forward.search import Found
 from lagrad.model import Model
 from lagrad.residual import Linear
 from lagrad.solve.interface import condition
+from lagrad.status import ArgumentError, ConvergenceError
 
 
 def with_estimates(found: Found) -> Found:
-    """Let the certificate of a search make its estimates."""
-    slope, certificate = found.slope, found.certificate
-    if slope is None or found.at is None or found.linearizer is None:
+    """Let the certificate of a search make its estimates, with R factorised at its last values."""
+    if found.at is None or found.linearizer is None:
         return found
-    problem, at = found.problem, found.at
+    certificate, problem, at, linearizer = (
+        found.certificate, found.problem, found.at, found.linearizer,
+    )  # fmt: skip
+    known: list[Slope] = []
 
-    def value_error() -> Any:
-        return problem.container(slope.step(-at.r))
+    def slope() -> Slope:
+        # The factors of the search are those of an earlier point: not exact to first order here.
+        if not at.finite:
+            raise ConvergenceError(
+                f"{problem.what}: no estimates where the conditions are NaN or inf; give a start "
+                "inside the domain of every function in them"
+            )
+        if not known:
+            known.append(linearizer(at.linear))
+        return known[0]
 
     def gradient_error(w: Any) -> tuple[list[Any], list[Any]]:
-        parts = [np.asarray(x, dtype=float) for _, x in leaves(w)]
-        weights = np.asarray(problem.layout.pack(parts), dtype=float)
-        here = gradient(found, at.z, weights)
-        there = gradient(found, at.z + slope.step(-at.r), weights)
+        weights = cotangent(found, w)
+        change = slope().step(-at.r)
+        here, there = gradient(found, at.z, weights), gradient(found, at.z + change, weights)
         return here, [b - a for a, b in zip(here, there, strict=True)]
 
     certificate.ask = {
-        "condition": lambda: condition(slope.A, slope.factor),
-        "value_error": value_error,
+        "condition": lambda: condition(slope().A, slope().factor),
+        "value_error": lambda: problem.container(slope().step(-at.r)),
         "gradient_error": gradient_error,
     }
     return found
+
+
+def cotangent(found: Found, w: Any) -> np.ndarray:
+    """Return w, a container like the unknowns, as the vector that pairs with theirs: Re(w z)."""
+    layout = found.problem.layout
+    parts = [np.conjugate(x) for _, x in leaves(w)]
+    if [np.shape(x) for x in parts] != layout.shapes:
+        raise ArgumentError(
+            f"weights of shapes {[np.shape(x) for x in parts]} for unknowns of shapes "
+            f"{layout.shapes}: give one weight for every entry of {', '.join(layout.labels)}"
+        )
+    pairs = zip(parts, layout.dtypes, strict=True)
+    return np.asarray(layout.pack([np.asarray(x, dtype) for x, dtype in pairs]), dtype=float)
 
 
 def gradient(found: Found, z: np.ndarray, w: np.ndarray) -> list[Any]:
@@ -54,7 +78,10 @@ def gradient(found: Found, z: np.ndarray, w: np.ndarray) -> list[Any]:
     lam = found.linearizer(linear).solve(w)
     parts = linear.pull(lam)
     values = linear.graph.columns.values
-    return [-parts[r] if r in parts else np.zeros(np.shape(values[r])) for r in linear.parameters]
+    return [
+        -parts[r] if r in parts else np.zeros(np.shape(values[r]), values[r].dtype)
+        for r in linear.parameters
+    ]
 
 
 def moved(model: Model, founds: Mapping[int, Found]) -> Model:
