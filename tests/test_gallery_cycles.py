@@ -94,7 +94,7 @@ def test_an_economy_that_eats_more_than_it_makes_has_negative_output():
     assert leontief.system(A, np.ones(2)).solve()["x"].min() < 0
 
 
-@pytest.mark.parametrize("amplitude", [0.1, 1.0, 20.0])
+@pytest.mark.parametrize("amplitude", [0.1, 1.0, 2.0, 3.0, 20.0, 325.0])
 def test_bridge_from_signals_to_mains(amplitude):
     solution = diode.system().solve(amplitude=amplitude)
     assert -1e-9 < solution["vp"].min() and solution["vp"].max() < amplitude
