@@ -241,12 +241,23 @@ def test_a_new_matrix_of_the_same_pattern_keeps_the_layout():
     rng = np.random.default_rng(5)
     m = sp.csc_array(a)
     m.data = m.data * rng.uniform(0.5, 2.0, m.nnz)  # single entries are no ones now
-    other = BlockSubstitution(m, form, Factors(), few=0, layout=first.layout)
+    other = BlockSubstitution(m, form, Factors(), few=0)
     assert other.layout is first.layout
     b = rng.standard_normal((len(a), 2))
     near(other.solve(b), m.toarray(), b)
     near(other.solve(b, transposed=True), m.toarray().T, b)
     near(first.solve(b), a, b)
+    without = m.toarray()
+    without[form.rows[0], form.columns[1:]] = 0.0
+    fewer = sp.csc_array(without)
+    assert fewer.nnz < m.nnz
+    third = BlockSubstitution(fewer, form, Factors(), few=0)
+    assert third.layout is not first.layout
+    near(third.solve(b), fewer.toarray(), b)
+    near(first.solve(b), a, b)
+    fewer.indices[:] = fewer.indices[::-1]  # whose pattern the form keeps
+    fewer.has_canonical_format = False
+    assert BlockSubstitution(sp.csc_array(without), form, Factors(), few=0).layout is third.layout
 
 
 def reference_stretches(blocks, offsets, equation_offsets):
@@ -545,7 +556,7 @@ def test_new_values_keep_the_form_and_another_pattern_gets_its_own(monkeypatch):
     b = np.arange(len(a), dtype=float)
     with monkeypatch.context() as patch:
         patch.setattr("lagrad.solve.batched.block_form", None)
-        patch.setattr("lagrad.solve.block_triangular.make_layout", None)
+        patch.setattr("lagrad.solve.layout.make_layout", None)
         second = first.refactor(other)
     assert second.form is first.form
     near(second.solve(b), other.toarray(), b)
@@ -561,6 +572,10 @@ def test_factors_pickle():
     factor = BlockTriangular(sp.csc_array(a), factorize)
     b = np.ones(len(a))
     copy = pickle.loads(pickle.dumps(factor))
+    assert factor.form.kept
+    assert not copy.form.kept
+    assert copy.nnz == factor.nnz > 70**2
+    assert copy.bytes == factor.bytes > 8 * factor.nnz
     assert np.array_equal(copy.solve(b), factor.solve(b))
 
 

@@ -168,6 +168,7 @@ class BatchFactors:
         self.lu = np.empty((size, size, count))
         self.order = np.empty((size, count), dtype=np.intp)
         self.rows, self.columns = np.empty((2, size, count))
+        self.nnz, self.bytes = self.lu.size, self.lu.nbytes + self.order.nbytes
 
     def keep(
         self,

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from lagrad.order import Deficiency, component_order, match
 from lagrad.solve.block_triangular import BlockSubstitution, canonical
 from lagrad.solve.interface import SMALLEST_RCOND, Factor, scaled
-from lagrad.solve.layout import Form, Layout
+from lagrad.solve.layout import Form, same_pattern
 from lagrad.solve.scaling import scales
 from lagrad.status import SingularError, Status
 
@@ -76,9 +76,8 @@ class BlockTriangular:
     m : sparse (n, n)
     factorize : ``factorize(block)`` returns the factors of a large block
     form : `Form` or None
-        The result of `block_form`, if it is known.
-    layout : `Layout` or None
-        The attribute of the same name of a matrix with the same pattern and form.
+        The result of `block_form`, if it is known. It keeps what depends on the pattern alone, so
+        that the next matrix of the same pattern is only filled in.
 
     Attributes
     ----------
@@ -86,8 +85,9 @@ class BlockTriangular:
         How many blocks of which size there are, and how they are solved.
     rows, columns : arrays (n,)
         The scaling of the whole matrix.
-    form, layout
-        What depends on the pattern alone.
+    nnz, bytes : int
+        Of the factors.
+    form : `Form`
 
     Raises
     ------
@@ -95,16 +95,9 @@ class BlockTriangular:
         If a diagonal block is singular to working precision, beside the other entries of M.
     """
 
-    def __init__(
-        self,
-        m: sp.sparray,
-        factorize: Factorize,
-        form: Form | None = None,
-        layout: Layout | None = None,
-    ) -> None:
+    def __init__(self, m: sp.sparray, factorize: Factorize, form: Form | None = None) -> None:
         self.factorize = factorize
         m = canonical(sp.csc_array(m))
-        self.pattern = m.indices, m.indptr
         self.form = block_form(m) if form is None else form
         self.rows, self.columns = scales(m)
         self.substitution = BlockSubstitution(
@@ -114,17 +107,16 @@ class BlockTriangular:
             few=0,
             limit=1 / SMALLEST_RCOND,
             check=False,
-            layout=layout,
         )
-        self.layout, self.method = self.substitution.layout, self.substitution.method
+        self.pattern = self.form.kept["pattern"]
+        self.method = self.substitution.method
+        self.nnz, self.bytes = self.substitution.nnz, self.substitution.bytes
 
     def refactor(self, m: sp.sparray) -> BlockTriangular:
         """Return the factors of a matrix with new values; the same pattern keeps its form."""
         m = canonical(sp.csc_array(m))
-        indices, indptr = self.pattern
-        if np.array_equal(m.indptr, indptr) and np.array_equal(m.indices, indices):
-            return BlockTriangular(m, self.factorize, self.form, self.layout)
-        return BlockTriangular(m, self.factorize)
+        known = same_pattern(m, *self.pattern)
+        return BlockTriangular(m, self.factorize, self.form if known else None)
 
     def factor(self, k: int, block: sp.csc_array) -> Factor:
         """Return the factors of diagonal block k of the scaled matrix."""

@@ -25,7 +25,7 @@ from scipy.sparse.linalg import spsolve_triangular
 
 from lagrad.solve.batch_lu import PORTION, BatchFactors, factorize_scaled
 from lagrad.solve.interface import Factor, checked
-from lagrad.solve.layout import Batch, Form, Layout, make_layout, runs
+from lagrad.solve.layout import Batch, Form, make_layout, runs
 from lagrad.solve.triangular import solve_triangular
 from lagrad.status import SingularError
 
@@ -128,14 +128,15 @@ class BlockSubstitution:
         the other entries of m.
     check : bool
         Whether the solves with large blocks are checked one by one.
-    layout : `Layout` or None
-        That of another matrix of the same pattern.
 
     Attributes
     ----------
     method : str
         How many blocks of which size there are, and how they are solved.
+    nnz, bytes : int
+        Of the factors.
     layout : `Layout`
+        Kept by the form for the next matrix of the same pattern.
     """
 
     def __init__(
@@ -146,11 +147,10 @@ class BlockSubstitution:
         few: int = FEW,
         limit: float = np.inf,
         check: bool = True,
-        layout: Layout | None = None,
     ) -> None:
         self.form, self.limit, self.check = form, limit, check
         m = canonical(m)
-        self.layout = layout or make_layout(m, form, few)
+        self.layout = form.layout(m, few)
         values = self.fill(m)
         lost = self.lost
         if len(lost):
@@ -281,6 +281,23 @@ class BlockSubstitution:
                 found = found / divisors
             x[columns] = found
         return x
+
+    @property
+    def nnz(self) -> int:
+        """The entries of the factors."""
+        return self.triangle.nnz + sum(getattr(f, "nnz", 0) for f in self.factors)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of the factors."""
+        t = self.triangle
+        own = t.data.nbytes + t.indices.nbytes + t.indptr.nbytes
+        return own + sum(getattr(f, "bytes", 0) for f in self.factors)
+
+    @property
+    def factors(self) -> list[Factor | BatchFactors]:
+        """What stands apart from the sweep: large blocks and runs, in order."""
+        return [part.factor for part in self.parts if part.factor is not None]
 
     @property
     def method(self) -> str:

@@ -7,8 +7,9 @@ passes over its data. The equations are those of `block_triangular`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -33,12 +34,15 @@ class Form:
         Where each diagonal block begins.
     names : int array (blocks,)
         The number by which the caller knows a block; -1 for explicit entries.
+    kept : dict
+        The layout that was made last, for the next matrix of the same pattern.
     """
 
     rows: np.ndarray
     columns: np.ndarray
     bounds: np.ndarray
     names: np.ndarray
+    kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -47,6 +51,19 @@ class Form:
     def sizes(self) -> np.ndarray:
         """The number of rows of each block."""
         return np.diff(self.bounds)
+
+    def layout(self, m: sp.sparray, few: int) -> Layout:
+        """Return `make_layout` of this form; it is made anew when the pattern is another one."""
+        asked = (m.format, few)
+        if self.kept.get("asked") != asked or not same_pattern(m, *self.kept["pattern"]):
+            # Copies, which nobody changes in place.
+            pattern = m.indices.copy(), m.indptr.copy()
+            made = make_layout(type(m)((m.data, *pattern), shape=m.shape), self, few)
+            self.kept.update(asked=asked, pattern=pattern, layout=made)
+        return self.kept["layout"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "kept": {}}
 
 
 @dataclass(frozen=True)
@@ -360,6 +377,11 @@ def ordered(m: sp.sparray, form: Form) -> tuple[np.ndarray | None, np.ndarray, n
 def index_type(largest: int) -> type:
     """Return the smaller integer type if it can count so far."""
     return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+
+
+def same_pattern(m: sp.sparray, indices: np.ndarray, indptr: np.ndarray) -> bool:
+    """True if ``m`` has its entries at these places."""
+    return np.array_equal(m.indptr, indptr) and np.array_equal(m.indices, indices)
 
 
 def runs(begin: np.ndarray, counts: np.ndarray) -> np.ndarray:
