@@ -24,8 +24,12 @@ from lagrad.solve import (
     stretches,
 )
 from lagrad.solve.interface import Factor
+from lagrad.solve.reuse import Refined
 from lagrad.status import ArgumentError, TraceError
 from lagrad.steps import Block
+
+#: Up to so many entries new factors cost no more than the refinement of old ones.
+SMALL = 100
 
 
 @dataclass(eq=False)
@@ -291,7 +295,12 @@ class Model:
         )
 
     def factor(self, k: int, m: sp.csc_array) -> Factor:
-        """Return a factorisation of block k, from the search for its values if that serves."""
+        """Return a factorisation of block k: that of the search for its values refines a large one.
+
+        A small one is made anew, which costs less than the refinement.
+        """
+        if k in self.slopes and m.shape[0] > SMALL:
+            return Refined(m, self.slopes[k].factor)
         return factorize(m)
 
     def block_matrix(self, k: int) -> sp.csc_array:

@@ -21,7 +21,9 @@ from lagrad.eliminate import predict
 from lagrad.forward.point import Slope
 from lagrad.order import Deficiency, match
 from lagrad.residual import Conditions, Linear
-from lagrad.solve import factorize
+from lagrad.solve.krylov import Krylov
+from lagrad.solve.reuse import Refined
+from lagrad.solve.select import factorize
 from lagrad.status import SingularError, StructureError
 
 #: Up to so many unknowns nothing is worth predicting.
@@ -43,8 +45,8 @@ DENSE, STEP = 0.1, 20_000.0
 #: The part of the free memory that a matrix may take before its factors.
 SHARE = 0.25
 
-#: Work of an entry in a sparse product, in units of that of a number in a sweep of tangents, and how
-#: many times the work must be saved, since colouring costs as much as a few products.
+#: Work of an entry in a sparse product, in units of that of a number in a sweep of tangents; and how
+#: much must be saved, since colouring costs as much as a few products.
 PRODUCT, WORTH = 20.0, 4.0
 
 
@@ -66,6 +68,8 @@ class Linearizer:
         self.way, self.method = "", "Newton"
         self.pattern: sp.csr_array | None = None
         self.colours: np.ndarray | None = None
+        self.plan: Any = None
+        self.looked = False
 
     def __call__(self, linear: Linear) -> Slope:
         if not self.way:
@@ -79,8 +83,19 @@ class Linearizer:
             return self.named(linear, lambda: Slope(A, self.factors(A)))
 
     def factors(self, A: sp.csc_array) -> Any:  # noqa: N803
-        """Return the factors of A."""
-        return factorize(A)
+        """Return the factors of A, by the plan that was made for the first one."""
+        factor = factorize(A, self.plan or self.linear_solver, self.preconditioner)
+        self.plan = getattr(factor, "plan", None)
+        return factor
+
+    def reuse(self, linear: Linear, slope: Slope) -> Slope:
+        """Return A of another linearization near by, with the factors of ``slope`` for it.
+
+        They only precondition a refinement on the exact A, whose products are sweeps through g; if
+        they do not serve, it is factorised after all.
+        """
+        A = operator(linear)  # noqa: N806
+        return Slope(A, Refined(A, slope.factor, lambda _: self(linear).factor))
 
     def named(self, linear: Linear, made: Any) -> Slope:
         """Return what ``made`` gives; of a structurally singular R say which part is too much."""
@@ -97,9 +112,11 @@ class Linearizer:
             return linear.swept
         if self.pattern is None:
             self.pattern = linear.A.T
-            if linear.A.nnz > FEW and self.cheaper(linear):
-                self.colours = colour(self.pattern)
             return linear.A
+        if not self.looked:  # only now, since many searches need R no second time
+            self.looked = True
+            if self.pattern.nnz > FEW and self.cheaper(linear):
+                self.colours = colour(self.pattern)
         if self.colours is not None:
             R = from_tangents(linear.along, self.pattern, self.colours)  # noqa: N806
             if R is not None:
@@ -158,9 +175,7 @@ def applied(linear: Linear, linear_solver: Any, preconditioner: Any) -> Slope:
     """Return A as an operator, with a Krylov method in the place of factors."""
     method = "auto" if linear_solver in ("auto", "krylov") else linear_solver
     A = operator(linear)  # noqa: N806
-    from lagrad.solve.krylov import Krylov
-
-    return Slope(A, Krylov(A, method, preconditioner))
+    return Slope(A, Krylov(A, method, "auto" if preconditioner is None else preconditioner))
 
 
 def extended(linear: Linear, linear_solver: Any) -> Slope:

@@ -7,13 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.optimize import minimize
+from scipy.sparse.linalg import splu
 
 from lagrad.forward.search import Found, Search, bound_of, find
 from lagrad.residual import Conditions
-from lagrad.status import Status
+from lagrad.status import Status, StructureError
 from lagrad.trace import muted
 from lagrad.trace.tracer import innermost_value
+
+#: Up to so many unknowns the Hessian is looked at as a dense matrix.
+SMALL = 2000
+
+#: An eigenvalue of the scaled Hessian that is smaller is zero, but for rounding errors.
+SINGULAR = 1e-13
 
 #: Steps of the descent that looks for the neighbourhood of a minimum.
 DESCENT = 500
@@ -27,9 +35,14 @@ def minimum(function: Callable[..., Any], problem: Conditions, search: Search) -
     starts again.
     """
     start = problem.start()
-    found = find(problem, search)
-    if found.certificate.status.success and convex(found):
-        return found
+    if not len(start):
+        return find(problem, search)
+    try:
+        found = find(problem, search)
+        if found.certificate.status.success and curvature(found).success:
+            return found
+    except StructureError:
+        pass  # Linear here, as beyond the bend of a Huber loss: downhill it may not be.
 
     def both(z: np.ndarray) -> tuple[float, np.ndarray]:
         with muted(), np.errstate(all="ignore"):
@@ -58,32 +71,40 @@ def minimum(function: Callable[..., Any], problem: Conditions, search: Search) -
     found = find(lower, replace(search, max_steps=search.max_steps))
     found.problem = problem
     found.certificate.method += f", after {end.nit} steps of L-BFGS-B"
-    if found.certificate.status.success and not convex(found):
-        found.certificate.status = Status.NO_MINIMUM
+    if found.certificate.status.success:
+        found.certificate.status = curvature(found)
+    elif np.any((end.x <= low) | (end.x >= high)):
+        found.certificate.status = Status.ON_BOUND
     return found
 
 
-def convex(found: Found) -> bool:
-    """True if the Hessian is positive definite at the point: all pivots without exchanges are."""
+def curvature(found: Found) -> Status:
+    """Return SOLVED where the Hessian is positive definite, DEGENERATE where it is nearly singular.
+
+    It is scaled to a diagonal of ones before, so that units do not matter.
+    """
     assert found.at is not None and found.linearizer is not None
-    return positive_definite(found.linearizer.matrix(found.at.linear))
+    A = sp.csc_array(found.linearizer.matrix(found.at.linear))  # noqa: N806
+    scale = A.diagonal()
+    scale = 1.0 / np.sqrt(np.where(scale == 0, 1.0, np.abs(scale)))
+    H, I = A * scale * scale[:, None], sp.eye_array(len(scale))  # noqa: E741, N806
+    if positive_definite(H - SINGULAR * I):
+        return Status.SOLVED
+    return Status.DEGENERATE if positive_definite(H + SINGULAR * I) else Status.NO_MINIMUM
 
 
-def positive_definite(A: Any) -> bool:  # noqa: N803
+def positive_definite(A: sp.csc_array) -> bool:  # noqa: N803
     """True if the symmetric sparse matrix A is positive definite.
 
     Small ones by Cholesky; large ones by the pivots of a sparse LU that takes them on the diagonal,
     whose signs are those of the eigenvalues (Sylvester's law of inertia).
     """
-    n = A.shape[0]
-    if n <= 2000:
+    if A.shape[0] <= SMALL:
         try:
             np.linalg.cholesky(A.toarray())
         except np.linalg.LinAlgError:
             return False
         return True
-    from scipy.sparse.linalg import splu
-
     try:
         lu = splu(
             A.tocsc(),

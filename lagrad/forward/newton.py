@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.forward.point import EPS, ROUNDING, Point, Slope, below, largest
+from lagrad.model import SMALL
 from lagrad.residual import Linear
 from lagrad.status import SingularError, Status
 
@@ -29,9 +30,6 @@ SHORTEST = 2.0**-30
 
 #: A step with old factors must take the residual down to this part, and so many of them are made.
 FAST, KEPT = 0.1, 4
-
-#: Up to so many unknowns new factors cost no more than the step.
-SMALL = 100
 
 #: So many times its rounding errors the residual is moved, to see how R changes next to a solution:
 #: at a multiple root R then changes by a larger factor than `CHANGE`, however near the root is.

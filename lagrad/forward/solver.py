@@ -11,6 +11,7 @@ from lagrad.certificate import LinearSolve
 from lagrad.containers import leaves, unflatten
 from lagrad.cycle import Cycle, constraint
 from lagrad.diagnose import null_vectors
+from lagrad.forward.newton import SMALL
 from lagrad.forward.point import Slope
 from lagrad.forward.search import Found
 from lagrad.residual import Conditions, Linear
@@ -50,9 +51,11 @@ class CycleSolver:
     def at_solution(self, linear: Linear) -> Slope:
         """Return A at the solution with its factors."""
         if self.slope is None:
-            assert self.found.linearizer is not None
+            linearizer, last = self.found.linearizer, self.found.slope
+            assert linearizer is not None
             try:
-                self.slope = self.found.linearizer(linear)
+                near = last is not None and self.problem.layout.size > SMALL
+                self.slope = linearizer.reuse(linear, last) if near else linearizer(linear)
             except SingularError as error:
                 raise SingularError(
                     f"{self.problem.what} has no derivative at its solution: it is {error}\n"

@@ -15,12 +15,29 @@ from lagrad.status import SingularError, Status
 EXACT = 100
 
 
+class Division:
+    """M of one row: refuses zero."""
+
+    nnz, bytes = 1, 8
+
+    def __init__(self, m: Any) -> None:
+        self.method = "division"
+        self.entry = float(m.sum())
+        if not self.entry:
+            raise SingularError(Status.SINGULAR.value)
+
+    def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
+        """Return b / M."""
+        return b / self.entry
+
+
 class DenseLU:
     """P M = L U with partial pivoting; refuses a matrix that is singular to working precision."""
 
     def __init__(self, m: Any) -> None:
         dense = np.asarray(m.toarray() if hasattr(m, "toarray") else m, dtype=float)
         self.method = f"dense LU of {len(dense)}"
+        self.nnz, self.bytes = dense.size, dense.nbytes
         if not dense.size:  # LAPACK does not take what is empty
             return
         lu, pivots, info = lapack.dgetrf(dense)

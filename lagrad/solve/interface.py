@@ -37,9 +37,17 @@ class Factor(Protocol):
     residual from which on one more step of refinement gains nothing.
     """
 
-    method: str
-    rows: np.ndarray
-    columns: np.ndarray
+    @property
+    def method(self) -> str:
+        """Which method it is, in words; what it did in the last solve, if that may differ."""
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The diagonal of D_r."""
+
+    @property
+    def columns(self) -> np.ndarray:
+        """The diagonal of D_c."""
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
         """Return M^-1 b or M^-T b, for b (n,) or (n, k)."""

@@ -1,25 +1,36 @@
-"""Which factorisation a block gets: decided by its size, and told by the result."""
+"""The factors of a matrix, by the method that its plan names."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.solve.dense import DenseLU
-from lagrad.solve.interface import Factor, scaled
+from lagrad.solve.batched import BlockTriangular
+from lagrad.solve.custom import Custom
+from lagrad.solve.dense import DenseLU, Division
+from lagrad.solve.interface import Factor, norms, scaled
+from lagrad.solve.krylov import Krylov
+from lagrad.solve.plan import Plan, plan
+from lagrad.solve.scaling import scales
 from lagrad.solve.sparse_lu import SparseLU
+from lagrad.solve.two_colour import TwoColour
 from lagrad.status import SingularError
-
-#: Up to here a dense LU of n^3 / 3 products is faster than the bookkeeping of a sparse one.
-DENSE = 100
 
 
 class Scaled:
     """The factors of D_r M D_c, which solve with M."""
 
-    def __init__(self, factor: DenseLU | SparseLU, rows: np.ndarray, columns: np.ndarray) -> None:
-        self.factor, self.rows, self.columns = factor, rows, columns
-        self.method = factor.method
+    def __init__(
+        self, m: sp.csc_array, make: Callable[[sp.csc_array], DenseLU | SparseLU | Division]
+    ) -> None:
+        self.rows, self.columns = scales(m)
+        self.norms = norms(m, self.rows, self.columns)
+        self.factor = make(scaled(m, self.rows, self.columns))
+        self.method = self.factor.method
+        self.nnz, self.bytes = self.factor.nnz, self.factor.bytes
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
         """Return M^-1 b or M^-T b: D_c (D_r M D_c)^-1 D_r b."""
@@ -29,47 +40,69 @@ class Scaled:
         return after * self.factor.solve(before * b, transposed)
 
 
-def factorize(m: sp.sparray) -> Factor:
-    """Return a factorisation of the square block ``m``; its ``method`` says which and why.
+def factorize(m: Any, linear_solver: Any = "auto", preconditioner: Any = None) -> Factor:
+    """Return a factorisation of the square matrix ``m``; its ``method`` says which.
+
+    Its ``plan`` says why; for a matrix with the same pattern it can be given as ``linear_solver``.
+
+    Parameters
+    ----------
+    m, linear_solver, preconditioner : as for `plan`
 
     Raises
     ------
     SingularError
-        If the block is singular to working precision, or holds NaN or inf.
+        If the matrix is singular to working precision, or holds NaN or inf.
+    SizeError, ArgumentError
+        As for `plan`.
     """
-    m = sp.csc_array(m)
-    if not np.isfinite(m.data).all():
-        raise SingularError(
-            "not finite at these values: a local partial in it is NaN or inf. Keep the values "
-            "inside the domain where the constraints are differentiable"
-        )
-    n = m.shape[0]
-    filled = m.nnz / max(1, n * n)
-    method = DenseLU if n <= DENSE or (n <= 2000 and filled > 0.2) else SparseLU
-    rows, columns = scales(m)
-    return Scaled(method(scaled(m, rows, columns)), rows, columns)
+    if sp.issparse(m) or isinstance(m, np.ndarray):
+        m = sp.csc_array(m)
+        if not np.isfinite(m.data).all():
+            raise SingularError(
+                "not finite at these values: a local partial in it is NaN or inf. Keep the values "
+                "inside the domain where the constraints are differentiable"
+            )
+    chosen = plan(m, linear_solver, preconditioner)
+    factor = follow(chosen, m)
+    vars(factor)["plan"] = chosen
+    return factor
 
 
-def scales(m: sp.csc_array) -> tuple[np.ndarray, np.ndarray]:
-    """Return D_r and D_c: rows, then columns, are brought to a largest entry in [1/2, 1).
+def follow(chosen: Plan, m: Any) -> Factor:
+    """Return the factors that a plan asks for."""
+    match chosen.method:
+        case "custom":
+            assert chosen.solver is not None
+            return Custom(m, chosen.solver)
+        case "division":
+            return Scaled(m, Division)
+        case "dense":
+            return Scaled(m, DenseLU)
+        case "lu":
+            return Scaled(m, SparseLU)
+        case "block":
+            return BlockTriangular(m, block_factor, chosen.form)
+    method = "auto" if chosen.method == "krylov" else chosen.method
+    if chosen.fallback == "trial":
+        made = Krylov(m, method, chosen.preconditioner, rho=chosen.rho)
+        try:
+            made.probe()
+            return made
+        except SingularError:
+            direct = Scaled(m, SparseLU)
+            direct.method += ", since Krylov methods did not converge"
+            return direct
+    last = {"lu": SparseLU, "dense": DenseLU, "": None}[chosen.fallback]
 
-    Powers of two, so that scaling is exact (as LAPACK's geequb).
-    """
-    n = m.shape[0]
-    owner = np.repeat(np.arange(n), np.diff(m.indptr))
-    size = np.abs(m.data)
-    rows = inverse_power(largest(size, m.indices, n))
-    columns = inverse_power(largest(size * rows[m.indices], owner, n))
-    return rows, columns
+    def whole(m: Any) -> Factor:
+        return Krylov(m, method, chosen.preconditioner, fallback=last, rho=chosen.rho)
+
+    if chosen.red is None or chosen.rho is None:
+        return whole(m)
+    return TwoColour(m, chosen.red, chosen.rho, whole)
 
 
-def largest(values: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
-    """Return the largest of ``values`` in each of ``n`` groups, 0 for an empty one."""
-    found = np.zeros(n)
-    np.maximum.at(found, group, values)
-    return found
-
-
-def inverse_power(x: np.ndarray) -> np.ndarray:
-    """Return the power of two next to 1 / x, and 1 for 0."""
-    return np.ldexp(1.0, -np.clip(np.frexp(x)[1], -1000, 1000))
+def block_factor(block: sp.csc_array) -> Factor:
+    """Return the factors of a diagonal block, which has no block triangular form itself."""
+    return follow(plan(block, irreducible=True), block)
