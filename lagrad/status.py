@@ -93,8 +93,8 @@ class Status(Enum):
     DEGENERATE = (
         "degenerate: the values satisfy the constraints, but within rounding errors of them the "
         "constraints are not smooth or become linearly dependent, so that their derivatives mean "
-        "nothing. Several roots meet here (a multiple root, a turning point) or there is a kink: move "
-        "a parameter, or give equations whose root is simple"
+        "nothing. Several roots meet here (a multiple root, a turning point) or there is a kink: "
+        "move a parameter, or give equations whose root is simple"
     )
     NOT_SATISFIED = (
         "not converged: the values that the solver returned do not satisfy the conditions: a "
@@ -105,6 +105,11 @@ class Status(Enum):
     NO_MINIMUM = (
         "no minimum: the gradient is zero here, but the function falls in some direction: a saddle "
         "or a maximum. Try another start"
+    )
+    ON_BOUND = (
+        "no minimum inside of the bounds: the function falls towards one of them, and on a bound "
+        "its gradient need not be zero. Widen the bounds, or hold that variable fixed: hand it "
+        "over as a parameter"
     )
     INACCURATE = (
         "inaccurate: the linear solve left a residual above its tolerance even after iterative "

@@ -85,6 +85,8 @@ def curvature(found: Found) -> Status:
     """
     assert found.at is not None and found.linearizer is not None
     A = sp.csc_array(found.linearizer.matrix(found.at.linear))  # noqa: N806
+    if not np.isfinite(A.data).all():
+        return Status.DEGENERATE
     scale = A.diagonal()
     scale = 1.0 / np.sqrt(np.where(scale == 0, 1.0, np.abs(scale)))
     H, I = A * scale * scale[:, None], sp.eye_array(len(scale))  # noqa: E741, N806
