@@ -14,6 +14,10 @@ from lagrad.order import reachable
 from lagrad.partials import Entries, product_entries
 
 
+#: From so many entries on SciPy's compiled sorting is faster, in spite of what it costs to call.
+LARGE = 3000
+
+
 class Coordinates(NamedTuple):
     """A sparse matrix as its entries, in any order and with duplicates."""
 
@@ -164,6 +168,10 @@ def as_entries(m: Rows | Entries) -> Entries:
 def by_rows(entries: Entries, height: int, width: int) -> Rows:
     """Return entries sorted by rows, duplicates summed; a sum that is zero stays."""
     rows, columns, data = entries
+    if len(rows) > LARGE:
+        made = sp.coo_array((data, (rows, columns)), shape=(height, width)).tocsr()
+        made.sort_indices()
+        return Rows(made.indptr, made.indices, made.data)
     key = rows.astype(np.int64) * width + columns
     if not np.all(key[1:] > key[:-1]):
         order = np.argsort(key, kind="stable")

@@ -38,6 +38,10 @@ DISTANCE, CHANGE = 30.0, 2.0
 #: So many steps at the end, as long as each is shorter than this part of the one before.
 FINAL, SHRINKS = 6, 0.5
 
+#: What an iterative method may leave of the right-hand side of a step, and the part of z around it
+#: in which a linear g is looked for.
+ROUGHLY, AROUND = 1e-3, 1e-4
+
 #: How often a step to where R is singular is halved.
 RETREATS = 10
 
@@ -112,8 +116,10 @@ def newton(
                 if not at.finite:
                     return ended(Status.SINGULAR)
                 continue
+        # The step of a linear problem is the solution; others are worth a few digits at a time.
+        roughly = ROUGHLY if slope.iterative and (steps or not constant(at)) else 0.0
         try:
-            dz = slope.step(-at.r)
+            dz = slope.step(-at.r, roughly)
         except SingularError:
             if fresh:
                 return ended(Status.INACCURATE)
@@ -135,6 +141,8 @@ def newton(
             return ended(status)
         kept += 1
         again = len(new.z) > SMALL and kept <= KEPT
+        if slope.iterative and steps == 1 and not roughly:
+            again = True  # R is constant.
         if not again or slope.weight(new.r) > FAST * slope.weight(at.r):
             slope = None
         at, fresh = new, False
@@ -198,7 +206,7 @@ def finished(at: Point, slope: Slope, inside: Any) -> tuple[Point, Status]:
     try:
         smooth = regular(at, slope)
         noise = at.rounding + slope.met(at.z)
-        for _ in range(FINAL):
+        for _ in range(0 if slope.iterative else FINAL):
             dz = slope.step(-at.r)
             size = largest(dz / slope.factor.rows)
             if not size <= SHRINKS * last or inside(at.z, dz) < 1.0:
@@ -223,6 +231,8 @@ def regular(at: Point, slope: Slope) -> bool:
     less, R is as wrong as it is small, and its inverse means nothing. Such a distance d lies along
     what R hardly sees, so it is R d that tells how much R changes there.
     """
+    if len(at.r) > SMALL and constant(at):
+        return True
     signs = at.rng.choice([-1.0, 1.0], len(at.r))
     d = slope.step(DISTANCE * signs * at.rounding)
     if not d.any():
@@ -234,4 +244,14 @@ def regular(at: Point, slope: Slope) -> bool:
     return bool(largest(there - here) <= (CHANGE - 1.0) * largest(here))
 
 
-__all__ = ["EPS", "ROUNDING", "Outcome", "newton"]
+def constant(at: Point) -> bool:
+    """True if R is the same to the last bit on both sides of z: g is linear around it."""
+    size = np.maximum(np.abs(at.z), largest(at.z) or 1.0)
+    move = AROUND * size * at.rng.choice([-1.0, 1.0], len(at.z))
+    v = at.rng.uniform(1.0, 2.0, len(at.z))
+    here = at.linear.along(v)
+    for sign in (1.0, -1.0):
+        near = at.problem.linearize(at.z + sign * move)
+        if not np.array_equal(near.along(v), here):
+            return False
+    return True

@@ -71,8 +71,18 @@ class Slope:
         """
         return certified(self.A, self.factor, b, transposed)[0]
 
-    def step(self, change: np.ndarray) -> np.ndarray:
-        """Return the dz that changes r by ``change``: R dz = change."""
+    @property
+    def iterative(self) -> bool:
+        """True if a solve costs many products with A, and none can be had for less."""
+        return hasattr(self.factor, "within")
+
+    def step(self, change: np.ndarray, roughly: float = 0.0) -> np.ndarray:
+        """Return the dz that changes r by ``change``: R dz = change.
+
+        An iterative method may leave the part ``roughly`` of it.
+        """
+        if roughly and self.iterative:
+            return self.factor.within(roughly).solve(change, True)  # type: ignore[attr-defined]
         return self.solve(change, transposed=True)
 
     def weight(self, r: np.ndarray, bound: np.ndarray | float = 0.0) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy.linalg.blas import daxpy
@@ -79,11 +78,6 @@ def bicgstab(
     return x, products, False
 
 
-def unshared(product: Product) -> Product:
-    """Return the product with a result of its own, which a later one does not overwrite."""
-
-    def copied(v: np.ndarray) -> np.ndarray:
-        made: Any = product(v)
-        return np.array(made, dtype=float).reshape(len(v))
-
-    return copied
+def unshared(product: Product, v: np.ndarray) -> np.ndarray:
+    """Return the product in memory of its own, which a later product does not overwrite."""
+    return np.array(product(v), dtype=float).reshape(len(v))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,7 +105,7 @@ class Krylov:
         else:
             self.rows, self.columns = np.ones(self.n), np.ones(self.n)
             v = np.random.default_rng(1).standard_normal(self.n)
-            self.forward, self.backward = unshared(m.matvec), unshared(m.rmatvec)
+            self.forward, self.backward = partial(unshared, m.matvec), partial(unshared, m.rmatvec)
             # A lower bound, which makes the tests that use it stricter.
             self.norm = float(np.linalg.norm(self.forward(v)) / max(1.0, float(np.linalg.norm(v))))
         self.given = self.read(preconditioner, m)
@@ -184,6 +186,13 @@ class Krylov:
             return self.wanted
         return min(GOAL, max(ERROR / self.growth, EPS))
 
+    def within(self, tol: float) -> Krylov:
+        """Return the same method with another tolerance."""
+        self.probe()  # once for all copies
+        made = copy.copy(self)
+        made.wanted = tol
+        return made
+
     def __getstate__(self) -> dict[str, Any]:
         # SuperLU's own object does not pickle; it is made again when it is needed.
         return {**self.__dict__, "incomplete": None}
@@ -219,7 +228,7 @@ class Krylov:
         if not self.pending:
             return
         b, root = np.random.default_rng(2).standard_normal(self.n), np.sqrt(self.n)
-        x = self.solve_scaled(b, False, max(self.tol, 1e-3 / root))
+        x = self.solve_scaled(b, False, max(GOAL, 1e-3 / root))
         self.growth = float(np.linalg.norm(x) / np.linalg.norm(b)) * root
         if self.growth * self.norm >= 1.0 / SMALLEST_RCOND:
             raise SingularError(Status.SINGULAR.value)

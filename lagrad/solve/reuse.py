@@ -126,7 +126,9 @@ class Refined:
             x = self.factor.solve(b, transposed)
             r = b - m @ x
             size = backward_error(before * r, x / after, before * b, norm)
-            while self.steps < MANY:
+            # An iterative method takes as long for a correction as for the answer.
+            enough = hasattr(self.factor, "products") and size <= ACCURACY
+            while self.steps < MANY and not enough:
                 # In an ill-conditioned system the residual is small long before x is right, so the
                 # corrections of x tell when to stop: at its rounding, or when they no longer fall.
                 d = self.factor.solve(r, transposed)

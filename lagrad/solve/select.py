@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -94,10 +95,13 @@ def follow(chosen: Plan, m: Any) -> Factor:
             direct.method += ", since Krylov methods did not converge"
             return direct
     last = {"lu": SparseLU, "dense": DenseLU, "": None}[chosen.fallback]
-
-    def whole(m: Any) -> Factor:
-        return Krylov(m, method, chosen.preconditioner, fallback=last, rho=chosen.rho)
-
+    whole = partial(
+        Krylov,
+        method=method,
+        preconditioner=chosen.preconditioner,
+        fallback=last,
+        rho=chosen.rho,
+    )
     if chosen.red is None or chosen.rho is None:
         return whole(m)
     return TwoColour(m, chosen.red, chosen.rho, whole)

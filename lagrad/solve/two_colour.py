@@ -2,12 +2,13 @@
 
 On a grid every neighbour of a black point is red. With a diagonal of ones M is [[1, B], [C, 1]],
 and the Schur complement 1 - C B on the black points has half the unknowns and about the square of
-the contraction: half the steps, each of half the work (Golub and Van Loan, Matrix Computations,
-4th ed. 2013, section 11.5.4, on red-black orderings; Varga, Matrix Iterative Analysis, 1962, p. 165).
+the contraction: half the steps, each of half the work (Saad, Iterative Methods for Sparse Linear
+Systems, 2nd ed. 2003, section 12.4, on red-black orderings).
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,12 @@ class TwoColour:
         """Return (1 - C B)^T v."""
         B, C = self.sides[1]  # noqa: N806
         return v - C @ (B @ v)
+
+    def within(self, tol: float) -> TwoColour:
+        """Return the same method with another tolerance."""
+        made = copy.copy(self)
+        made.inner = self.inner.within(tol)
+        return made
 
     @property
     def products(self) -> int:
