@@ -42,6 +42,9 @@ FINAL, SHRINKS = 6, 0.5
 #: in which a linear g is looked for.
 ROUGHLY, AROUND = 1e-3, 1e-4
 
+#: An iterative method stops at so many times the rounding errors of R z.
+UNFINISHED = 50.0
+
 #: How often a step to where R is singular is halved.
 RETREATS = 10
 
@@ -89,6 +92,7 @@ def newton(
     """
     slope: Slope | None = None
     before: Point | None = None
+    linear = False
     last, fresh, steps, made, kept, retreats = None, False, 0, 0, 0, 0
 
     def ended(status: Status) -> Outcome:
@@ -117,7 +121,9 @@ def newton(
                     return ended(Status.SINGULAR)
                 continue
         # The step of a linear problem is the solution; others are worth a few digits at a time.
-        roughly = ROUGHLY if slope.iterative and (steps or not constant(at)) else 0.0
+        if slope.iterative and steps == 0:
+            linear = constant(at)
+        roughly = ROUGHLY if slope.iterative and not (linear and steps == 0) else 0.0
         try:
             dz = slope.step(-at.r, roughly)
         except SingularError:
@@ -137,12 +143,13 @@ def newton(
         watch(new)
         if converged(slope, new.z - at.z, new, tol, first):
             at = new
-            at, status = finished(at, slope, inside)
+            at, status = finished(at, slope, inside, linear)
             return ended(status)
         kept += 1
         again = len(new.z) > SMALL and kept <= KEPT
-        if slope.iterative and steps == 1 and not roughly:
-            again = True  # R is constant.
+        if linear:
+            at, fresh = new, False
+            continue
         if not again or slope.weight(new.r) > FAST * slope.weight(at.r):
             slope = None
         at, fresh = new, False
@@ -193,20 +200,24 @@ def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float, first: Point)
         return False
     # Entry by entry a backward error: Oettli and Prager, Numer. Math. 6 (1964), p. 405.
     given = met + slope.met(at.z)
+    if slope.iterative:
+        given = UNFINISHED * given
+    if below(at.r, given):
+        return True
     return below(at.r, at.rounding + given) or (small and below(at.r, at.allowed(tol) + given))
 
 
-def finished(at: Point, slope: Slope, inside: Any) -> tuple[Point, Status]:
+def finished(at: Point, slope: Slope, inside: Any, linear: bool) -> tuple[Point, Status]:
     """Take more steps with the factors at hand while they shrink, and say what was reached.
 
     A residual within rounding errors may still be off to one side, and where R is ill-conditioned
-    that is far off in z. These steps, an evaluation and a solve each, mend it.
+    that is far off in z; ``linear`` says that g is. These steps, an evaluation and a solve each, mend it.
     """
     smooth, last, begin = True, np.inf, at
     try:
-        smooth = regular(at, slope)
-        noise = at.rounding + slope.met(at.z)
+        smooth = linear or regular(at, slope)
         for _ in range(0 if slope.iterative else FINAL):
+            noise = at.rounding + slope.met(at.z)
             dz = slope.step(-at.r)
             size = largest(dz / slope.factor.rows)
             if not size <= SHRINKS * last or inside(at.z, dz) < 1.0:
