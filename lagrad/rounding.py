@@ -31,11 +31,11 @@ def rounding_errors(graph: Graph, outputs: Sequence[int], rng: np.random.Generat
     """
     z = graph.columns.values
     last = max(outputs, default=-1)
-    eps = {i: np.finfo(z[i].dtype).eps * np.abs(z[i]) for i in range(last + 1)}
+    eps = {i: np.finfo(z[i].dtype).eps * magnitude(z[i]) for i in range(last + 1)}
     if len(outputs) == 1 and graph.sizes[outputs[0]] == 1:
         (i,) = outputs
         lam = back_substitute(graph, {i: np.ones(graph.shape(i), graph.dtype(i))[()]})
-        errors = [np.sum(known(np.abs(w) * eps[j])) for j, w in lam.items()]
+        errors = [np.sum(known(np.abs(w) * np.abs(eps[j]))) for j, w in lam.items()]
         return [np.reshape(sum(errors), graph.shape(i))[()]]
     totals = [np.zeros(graph.shape(i)) for i in outputs]
     size = sum(int(graph.sizes[i]) for i in outputs)
@@ -47,6 +47,11 @@ def rounding_errors(graph: Graph, outputs: Sequence[int], rng: np.random.Generat
             for i, total in zip(outputs, totals, strict=True)
         ]
     return totals
+
+
+def magnitude(z: Any) -> Any:
+    """Return |z|; of complex numbers in both directions."""
+    return np.abs(z) if z.dtype.kind == "f" else np.abs(z) * z.dtype.type(1 + 1j)
 
 
 class Signs:
