@@ -155,7 +155,7 @@ class BlockSubstitution:
         lost = self.lost
         if len(lost):
             # Blocks that are singular, or that pivoting serves badly, go to the caller by name.
-            self.layout = make_layout(m, form, few, np.concatenate([self.layout.large, lost]))
+            self.layout = make_layout(m, form, few, lost)
             values = self.fill(m)
         self.cut(values, factor)
 
@@ -178,7 +178,7 @@ class BlockSubstitution:
                 beyond /= np.repeat(self.divisors, lay.beyond)
         data[lay.right] = beyond
         with np.errstate(all="ignore"):
-            wrong = ~(np.abs(pivots) * self.limit >= 1.0) | (pivots == 0)
+            wrong = ~(np.abs(pivots) * self.limit >= 1.0)  # 0 * inf is NaN, which is wrong too
         lost = [np.searchsorted(self.form.bounds, rows[wrong])]
         if lay.batches:
             indices = indices.copy()
