@@ -171,8 +171,9 @@ def with_jaxopt(problem: Chain) -> dict[str, Call]:
         ("jaxopt, Anderson, BiCGSTAB", jaxopt.AndersonAcceleration, linear_solve.solve_bicgstab),
     ):
         options = {"implicit_diff_solve": partial(linear, **tight)} if linear else {}
-        # The 2-norm of the last change; 1e-6 is as far as it may be for errors below TOL.
-        run = solver(f, maxiter=10_000, tol=1e-6, implicit_diff=True, **options).run
+        # It is the 2-norm of the last change, and this large it may be for errors below TOL.
+        tol = 3e-9 * np.sqrt(n)
+        run = solver(f, maxiter=10_000, tol=tol, implicit_diff=True, **options).run
 
         def J(r: Any, gamma: Any, *P: Any, run: Any = run) -> Any:
             return jnp.vdot(w, run(jnp.zeros(n), r, gamma, *P).params)
