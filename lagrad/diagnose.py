@@ -12,15 +12,19 @@ import scipy.linalg
 import scipy.sparse as sp
 from scipy.sparse.linalg import SuperLU, splu
 
+from lagrad.memory import available_memory
 from lagrad.order import Deficiency, match
+from lagrad.solve.fill import predicted_fill
 from lagrad.solve.interface import SMALLEST_RCOND, scaled
 from lagrad.solve.scaling import scales
+from lagrad.solve.sparse_lu import ENTRY
 
 #: Up to so many entries the singular vectors are those of LAPACK.
 DENSE = 200
 
-#: Above so many entries the factors may need too much memory to be tried for a message.
-LARGEST = 200_000
+#: Factors predicted to need more operations, or this part of the free memory, are not tried for a
+#: message: they would take the better part of a minute.
+FLOPS, SHARE = 1e11, 0.5
 
 #: So many null vectors are looked for in a large matrix.
 SOUGHT = 6
@@ -91,7 +95,7 @@ def null_vectors(m: sp.csc_array, variables: Labels, equations: Labels) -> str:
     m = sp.csc_array(m)
     n = m.shape[0]
     unknown = f"The block of {n} entries is not looked at more closely"
-    if not 0 < n <= LARGEST or not np.isfinite(m.data).all():
+    if not n or not np.isfinite(m.data).all() or too_costly(m):
         return unknown
     rows, columns = scales(m)
     if max(np.ptp(np.log2(rows)), np.ptp(np.log2(columns))) > MILD:
@@ -112,6 +116,14 @@ def null_vectors(m: sp.csc_array, variables: Labels, equations: Labels) -> str:
         f"{several}equations that depend on each other: {told(v, equations)}; "
         f"variables that are not determined: {told(u, variables)}"
     )
+
+
+def too_costly(m: sp.csc_array) -> bool:
+    """True if the sparse factors of a large matrix are predicted to take long, or much memory."""
+    if m.shape[0] <= DENSE:
+        return False
+    entries, flops = predicted_fill(m)
+    return flops > FLOPS or ENTRY * entries > SHARE * available_memory()
 
 
 def nonzero(m: sp.csc_array) -> sp.csc_array:

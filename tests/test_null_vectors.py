@@ -236,10 +236,15 @@ def test_what_is_not_finite_is_not_looked_at(broken):
     assert text == "The block of 25 entries is not looked at more closely"
 
 
-def test_what_is_too_large_is_not_looked_at(monkeypatch):
-    monkeypatch.setattr(diagnose, "LARGEST", 24)
-    text = null_vectors(neumann(5), Asked("u"), Asked("r"))
-    assert text == "The block of 25 entries is not looked at more closely"
+def test_what_would_take_too_long_is_not_looked_at(monkeypatch):
+    unknown = "The block of 256 entries is not looked at more closely"
+    assert null_vectors(neumann(16), Asked("u"), Asked("r")) != unknown
+    monkeypatch.setattr(diagnose, "FLOPS", 1e3)
+    assert null_vectors(neumann(16), Asked("u"), Asked("r")) == unknown
+    monkeypatch.undo()
+    monkeypatch.setattr(diagnose, "available_memory", lambda: 1e4)
+    assert null_vectors(neumann(16), Asked("u"), Asked("r")) == unknown
+    assert named(neumann(5))[0] == 1  # what is small needs no factors
 
 
 def test_nothing_left_to_divide_by_is_told_by_counting():
