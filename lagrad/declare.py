@@ -16,9 +16,9 @@ from lagrad.forward import Search, moved, solve_values, traced_values, with_esti
 from lagrad.graph import short
 from lagrad.local import Equation
 from lagrad.model import Model
-from lagrad.residual import location
+from lagrad.residual import location, plain_value
 from lagrad.solution import Solution, TracedSolution, first_nonfinite
-from lagrad.status import ArgumentError, Status, StructureError, exception_for, suggestion
+from lagrad.status import SINGULAR, ArgumentError, Status, StructureError, exception_for, suggestion
 from lagrad.structure import final, find_blocks
 from lagrad.trace import Traced, muted, recording
 from lagrad.trace.tracer import innermost_value
@@ -87,8 +87,8 @@ class System:
 
     def _input(self, name: str, value: Any) -> tuple[bool, Any]:
         if isinstance(value, Traced):
-            floating = value.dtype.kind == "f"
-            return (True, value) if floating else self._input(name, innermost_value(value))
+            plain = plain_value(value)
+            return (True, value) if value.dtype.kind == "f" else self._input(name, plain)
         if type(value) in (int, float):
             return True, np.float64(value)
         numbers = np.ndarray | np.inexact | complex | list | tuple
@@ -323,7 +323,7 @@ class System:
                 f"after {failed.steps} steps with residuals up to {failed.residual:.2e}. "
                 f"{status.value}"
             )
-            if status in (Status.SINGULAR, Status.SINGULAR_START, Status.DEGENERATE):
+            if status in SINGULAR:
                 text += "\n" + solution.culprits()
             raise exception_for(status)(text)
         if throw and not status.success:

@@ -67,6 +67,15 @@ class Status(Enum):
         "residuals that are only right to a few digits. Try another start; if there is a solution "
         "near by, look for np.abs, np.maximum or rounding in the constraints"
     )
+    MULTIPLE_ROOT = (
+        "not converged, several roots meet: the steps shrink by one factor each time, as they do "
+        "near a multiple root, where no derivative exists. Move a parameter, or give equations "
+        "whose root is simple"
+    )
+    BOUNDED = (
+        "not converged, held by the bounds: every step leads out of the bounds or the domain. The "
+        "solution may lie outside of them; widen them, or start elsewhere"
+    )
     DIVERGED = (
         "not converged, diverged: the residual grew from step to step. A plain iteration z = f(z) "
         "needs an f that contracts; try method='newton' or 'anderson', or another start"
@@ -78,6 +87,11 @@ class Status(Enum):
     NOT_FINITE = (
         "not finite: NaN or inf appeared while the constraints were evaluated; the iteration "
         "left the domain of a function. Try a start inside the domain"
+    )
+    NOT_DIFFERENTIABLE = (
+        "not differentiable: a local partial of the constraints is NaN or inf at these values, "
+        "such as that of sqrt at 0, so no Newton step and no derivative exist there. Start, or "
+        "stay, inside the domain where they are differentiable"
     )
     SINGULAR = (
         "singular: the equations of a cyclic block are linearly dependent at these values, so the "
@@ -122,10 +136,13 @@ class Status(Enum):
         return self is Status.SOLVED
 
 
+#: Where R has no inverse, or none that means anything.
+SINGULAR = frozenset({Status.SINGULAR, Status.SINGULAR_START, Status.DEGENERATE, Status.INACCURATE})
+
+
 def exception_for(status: Status) -> type[LagradError]:
     """Return the exception class that a failed ``status`` is raised as."""
-    singular = (Status.SINGULAR, Status.SINGULAR_START, Status.DEGENERATE, Status.INACCURATE)
-    if status in singular:
+    if status in SINGULAR:
         return SingularError
     return ConvergenceError
 

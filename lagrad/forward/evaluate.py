@@ -10,10 +10,11 @@ import numpy as np
 
 from lagrad.forward.search import Found, Search, find
 from lagrad.forward.solver import constrained
+from lagrad.graph import short
 from lagrad.local import as_value, refuse_list
 from lagrad.model import Model
 from lagrad.residual import Conditions
-from lagrad.status import Status
+from lagrad.status import ArgumentError, Status
 from lagrad.trace import Traced
 
 #: After these the values are no start for anything.
@@ -56,7 +57,10 @@ def within(search: Search, names: list[str]) -> Search:
     """Return the search with the bounds of these variables, which come as {name: (low, high)}."""
     if search.bounds is None:
         return search
-    pairs = [search.bounds.get(name) or (None, None) for name in names]
+    pairs = [search.bounds.get(name, (None, None)) for name in names]
+    for name, pair in zip(names, pairs, strict=True):
+        if not (isinstance(pair, tuple | list) and len(pair) == 2):
+            raise ArgumentError(f"bounds of {name} are {short(pair)}; give a pair (lower, upper)")
     sides = tuple(
         {n: side for n, side in zip(names, s, strict=True)} for s in zip(*pairs, strict=True)
     )

@@ -45,8 +45,8 @@ DENSE, STEP = 0.1, 20_000.0
 #: The part of the free memory that a matrix may take before its factors.
 SHARE = 0.25
 
-#: Work of an entry in a sparse product, in units of that of a number in a sweep of tangents; and how
-#: much must be saved, since colouring costs as much as a few products.
+#: Work of an entry in a sparse product, in units of that of a number in a sweep of tangents; and
+#: how much must be saved, since colouring costs as much as a few products.
 PRODUCT, WORTH = 20.0, 4.0
 
 
@@ -175,7 +175,7 @@ def applied(linear: Linear, linear_solver: Any, preconditioner: Any) -> Slope:
     """Return A as an operator, with a Krylov method in the place of factors."""
     method = "auto" if linear_solver in ("auto", "krylov") else linear_solver
     A = operator(linear)  # noqa: N806
-    return Slope(A, Krylov(A, method, "auto" if preconditioner is None else preconditioner))
+    return Slope(A, Krylov(A, method, preconditioner))
 
 
 def extended(linear: Linear, linear_solver: Any) -> Slope:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.forward.point import EPS, ROUNDING, Point, Slope, below, largest
+from lagrad.forward.point import Point, Slope, below, largest
 from lagrad.model import SMALL
 from lagrad.residual import Linear
 from lagrad.status import SingularError, Status
@@ -41,6 +41,9 @@ FINAL, SHRINKS = 6, 0.5
 #: What an iterative method may leave of the right-hand side of a step, and the part of z around it
 #: in which a linear g is looked for.
 ROUGHLY, AROUND = 1e-3, 1e-4
+
+#: So many steps that shrink alike tell a multiple root, and less of a step than this is held back.
+STEADY, HELD = 8, 1e-3
 
 #: An iterative method stops at so many times the rounding errors of R z.
 UNFINISHED = 50.0
@@ -92,7 +95,8 @@ def newton(
     """
     slope: Slope | None = None
     before: Point | None = None
-    linear = False
+    linear, dz = False, np.zeros(len(at.z))
+    sizes: list[float] = []
     last, fresh, steps, made, kept, retreats = None, False, 0, 0, 0, 0
 
     def ended(status: Status) -> Outcome:
@@ -111,6 +115,8 @@ def newton(
                 # A solution that the start hits is one, though it has no derivative.
                 if below(at.r, at.rounding):
                     return ended(Status.SOLVED)
+                if not partials_finite(at):
+                    return ended(Status.NOT_DIFFERENTIABLE)
                 if before is None or retreats == RETREATS:
                     return ended(Status.SINGULAR if steps else Status.SINGULAR_START)
                 # Between here and the last point, which was regular, R is.
@@ -136,9 +142,11 @@ def newton(
             if fresh and below(at.r, at.rounding):
                 return ended(Status.SOLVED)
             if fresh:
-                return ended(Status.STALLED)
+                held = inside(at.z, dz) < SHORTEST
+                return ended(Status.BOUNDED if held else Status.STALLED)
             slope = None
             continue
+        sizes.append(largest(new.z - at.z))
         steps, before, retreats = steps + 1, at, 0
         watch(new)
         if converged(slope, new.z - at.z, new, tol, first):
@@ -153,7 +161,25 @@ def newton(
         if not again or slope.weight(new.r) > FAST * slope.weight(at.r):
             slope = None
         at, fresh = new, False
-    return ended(Status.NOT_CONVERGED)
+    held = inside(at.z, dz) < HELD if steps else False
+    if held:
+        return ended(Status.BOUNDED)
+    return ended(Status.MULTIPLE_ROOT if steady(sizes) else Status.NOT_CONVERGED)
+
+
+def steady(sizes: list[float]) -> bool:
+    """True if the last steps all shrink by nearly one factor, which a simple root does not do."""
+    last = np.array(sizes[-STEADY:])
+    if len(last) < STEADY or not (last > 0).all():
+        return False
+    ratios = last[1:] / last[:-1]
+    return bool(ratios.max() - ratios.min() < 0.05 and 0.4 < ratios.mean() < 0.95)
+
+
+def partials_finite(at: Point) -> bool:
+    """True if no entry of R is NaN or inf, seen through a product with ones."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(at.linear.along(np.ones(len(at.z)))).all())
 
 
 def shortened(at: Point, slope: Slope, dz: np.ndarray, tol: float, inside: Any) -> Point | None:
@@ -191,15 +217,15 @@ def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float, first: Point)
     and r is below ``tol^2`` of its terms. All of it is the same in all units of variables and
     equations.
     """
-    met, small = slope.met(dz), below(dz, tol * np.abs(at.z))
+    met, small = at.met(slope, dz), below(dz, tol * np.abs(at.z))
     if met.any():
-        near = below(at.r, NEAR * (met + slope.met(at.z)))
+        near = below(at.r, NEAR * (met + at.met(slope, at.z)))
     else:  # R is not formed
         near = slope.weight(at.r) <= FALLEN * slope.weight(first.r)
     if not near and not small:
         return False
     # Entry by entry a backward error: Oettli and Prager, Numer. Math. 6 (1964), p. 405.
-    given = met + slope.met(at.z)
+    given = met + at.met(slope, at.z)
     if slope.iterative:
         given = UNFINISHED * given
     if below(at.r, given):
@@ -211,13 +237,14 @@ def finished(at: Point, slope: Slope, inside: Any, linear: bool) -> tuple[Point,
     """Take more steps with the factors at hand while they shrink, and say what was reached.
 
     A residual within rounding errors may still be off to one side, and where R is ill-conditioned
-    that is far off in z; ``linear`` says that g is. These steps, an evaluation and a solve each, mend it.
+    that is far off in z; ``linear`` says that g is. These steps, an evaluation and a solve each,
+    mend it.
     """
     smooth, last, begin = True, np.inf, at
     try:
         smooth = linear or regular(at, slope)
         for _ in range(0 if slope.iterative else FINAL):
-            noise = at.rounding + slope.met(at.z)
+            noise = at.rounding + at.met(slope, at.z)
             dz = slope.step(-at.r)
             size = largest(dz / slope.factor.rows)
             if not size <= SHRINKS * last or inside(at.z, dz) < 1.0:
@@ -228,7 +255,7 @@ def finished(at: Point, slope: Slope, inside: Any, linear: bool) -> tuple[Point,
             ):
                 break
             at, last = new, size
-            if size <= EPS * largest(at.z / slope.factor.rows):
+            if size <= at.eps * largest(at.z / slope.factor.rows):
                 break
     except SingularError:
         return begin, Status.SOLVED  # The multipliers will name what is singular.
@@ -245,14 +272,19 @@ def regular(at: Point, slope: Slope) -> bool:
     if len(at.r) > SMALL and constant(at):
         return True
     signs = at.rng.choice([-1.0, 1.0], len(at.r))
-    d = slope.step(DISTANCE * signs * at.rounding)
+    return steady_slope(at, slope, slope.step(DISTANCE * signs * at.rounding))
+
+
+def steady_slope(at: Point, slope: Slope, d: np.ndarray, change: float = CHANGE - 1.0) -> bool:
+    """True if R d at z + d differs from that at z by no more than the part ``change``."""
     if not d.any():
         return True
     near = at.moved(d)
     if not near.finite:
         return False  # The domain ends here.
     here, there = (slope.step(point.linear.along(d)) / slope.factor.rows for point in (at, near))
-    return bool(largest(there - here) <= (CHANGE - 1.0) * largest(here))
+    least = min(largest(here), largest(there))
+    return bool(largest(there - here) <= change * least)
 
 
 def constant(at: Point) -> bool:

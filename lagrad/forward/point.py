@@ -41,6 +41,17 @@ class Point:
         """True if no residual is NaN or inf."""
         return bool(np.isfinite(self.r).all())
 
+    @property
+    def eps(self) -> float:
+        """The rounding of the coarsest dtype among unknowns and equations."""
+        equations = self.problem.equations
+        dtypes = [*self.problem.layout.dtypes, *(equations.dtypes if equations else [])]
+        return max((float(np.finfo(d).eps) for d in dtypes), default=EPS)
+
+    def met(self, slope: Slope, dz: np.ndarray) -> np.ndarray:
+        """Return what rounding of R dz may leave in r."""
+        return ROUNDING * self.eps * slope.terms(dz)
+
     def allowed(self, tol: float) -> np.ndarray:
         """Return tol^2 of the terms of r, and no less than their rounding errors."""
         return self.rounding * max(1.0, tol**2 / (ROUNDING * EPS))
@@ -93,11 +104,11 @@ class Slope:
         left = np.abs(r) if isinstance(bound, float) else np.maximum(np.abs(r) - bound, 0.0)
         return largest(self.factor.columns * left)
 
-    def met(self, dz: np.ndarray) -> np.ndarray:
-        """Return what rounding of R dz may leave in r."""
+    def terms(self, dz: np.ndarray) -> np.ndarray:
+        """Return |R| |dz|, the size of what R dz is the sum of; zero where R is not formed."""
         if not sp.issparse(self.A):
             return np.zeros(len(dz))
-        return ROUNDING * EPS * (abs(self.A.T) @ np.abs(dz))
+        return abs(self.A.T) @ np.abs(dz)
 
 
 def below(r: np.ndarray, bound: np.ndarray) -> bool:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from lagrad.certificate import Certificate
-from lagrad.containers import leaves
+from lagrad.containers import leaves, map_leaves
 from lagrad.forward.iterate import WINDOW, iterate
 from lagrad.forward.linear import Linearizer
-from lagrad.forward.newton import Outcome, newton
+from lagrad.forward.newton import Outcome, newton, partials_finite, regular, steady_slope
 from lagrad.forward.point import Point, Slope, below, largest
+from lagrad.graph import short
 from lagrad.residual import Conditions
 from lagrad.rounding import ROUNDING
 from lagrad.status import ArgumentError, SingularError, Status
@@ -26,6 +28,12 @@ STEPS = {"newton": 50, "newton-krylov": 50, "anderson": 1000, "iteration": 10_00
 
 #: How near to the bounds a step may go, as a part of the way.
 TO_BOUND = 0.9
+
+#: What a derivative may change by within the error of values that a user's solver returns.
+DRIFT = 0.01
+
+#: A step that stays in the domain with less of it than this does not.
+SHORTEST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -44,8 +52,12 @@ class Search:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ArgumentError(f"method={self.method!r}; there are {', '.join(METHODS)}")
-        if not (np.isscalar(self.tol) and self.tol > 0):  # type: ignore[operator]
+        number = isinstance(self.tol, int | float | np.number) and not isinstance(self.tol, bool)
+        if not number or not 0 < self.tol < np.inf:
             raise ArgumentError(f"tol={self.tol!r}; give a positive number")
+        steps = self.max_steps
+        if steps is not None and not (isinstance(steps, int | np.integer) and steps >= 0):
+            raise ArgumentError(f"max_steps={steps!r}; give a number of steps, or None")
 
 
 @dataclass
@@ -72,6 +84,7 @@ def find(problem: Conditions, search: Search) -> Found:
         problem.evaluate(z)
         certificate.status, certificate.residual = Status.SOLVED, 0.0
         certificate.method = "nothing to solve: there are no unknowns"
+        certificate.seconds["values"] = 0.0
         return Found(problem, z, None, certificate)
     linearizer = Linearizer(problem, search.method, search.linear_solver, search.preconditioner)
     inside = domain_of(problem, search)
@@ -122,13 +135,25 @@ def assess(problem: Conditions, search: Search) -> Found:
         try:
             slope = linearizer(at.linear)
             dz = slope.step(-at.r)
-            near = largest(dz) <= search.tol * largest(z) or below(at.r, at.rounding)
-            status = Status.SOLVED if near else Status.NOT_SATISFIED
+            near = below(dz, search.tol * scale_of(problem, z, search.tol))
+            if not near and not below(at.r, at.rounding):
+                status = Status.NOT_SATISFIED
+            else:
+                smooth = steady_slope(at, slope, dz, DRIFT) and regular(at, slope)
+                status = Status.SOLVED if smooth else Status.DEGENERATE
         except SingularError:
-            status = Status.SINGULAR
+            status = Status.SINGULAR if partials_finite(at) else Status.NOT_DIFFERENTIABLE
     certificate.method = "a solver of the user's own"
     found = Found(problem, z, slope, certificate, at, linearizer)
     return closed_certificate(found, status, 0, begin)
+
+
+def scale_of(problem: Conditions, z: np.ndarray, tol: float) -> np.ndarray:
+    """Return what the error of each entry is compared with: itself, or ``tol`` of its array."""
+    scale = np.abs(z)
+    for begin, end in pairwise(problem.layout.offsets):
+        scale[begin:end] = np.maximum(scale[begin:end], tol * largest(z[begin:end]))
+    return scale
 
 
 NEWTON = ("auto", "newton", "newton-krylov")
@@ -189,15 +214,22 @@ def domain_of(problem: Conditions, search: Search) -> Callable[[np.ndarray, np.n
             f"{problem.layout.entry_names()[k]} = {start[k]:.6g}"
         )
 
+    def allowed(z: np.ndarray) -> bool:
+        assert search.domain is not None
+        return bool(np.all(search.domain(problem.container(z))))
+
+    if search.domain is not None and not allowed(start):
+        raise ArgumentError(f"the start of {problem.what} is outside of its domain")
+
     def inside(z: np.ndarray, dz: np.ndarray) -> float:
         with np.errstate(all="ignore"):
             room = np.where(dz > 0, (high - z) / dz, np.where(dz < 0, (low - z) / dz, np.inf))
         reach = float(np.min(room, initial=np.inf))
         t = 1.0 if reach >= 1.0 else TO_BOUND * reach
         if search.domain is not None:
-            while t > 1e-9 and not search.domain(problem.container(z + t * dz)):
+            while t > SHORTEST and not allowed(z + t * dz):
                 t /= 2
-        return t
+        return t if t > SHORTEST else 0.0
 
     return inside
 
@@ -205,11 +237,16 @@ def domain_of(problem: Conditions, search: Search) -> Callable[[np.ndarray, np.n
 def bound_of(problem: Conditions, bounds: Any, k: int) -> np.ndarray:
     """Return the lower (0) or upper (1) bounds as a vector; None is no bound."""
     default = np.inf if k else -np.inf
+    if bounds is not None and not (isinstance(bounds, tuple | list) and len(bounds) == 2):
+        raise ArgumentError(
+            f"bounds of {problem.what} are {bounds!r}; give a pair (lower, upper), each a number, "
+            "None, or a container like the unknowns"
+        )
     given = None if bounds is None else bounds[k]
     if given is None:
         return np.full(problem.layout.size, default)
     if np.isscalar(given):
-        return np.full(problem.layout.size, float(given))  # type: ignore[arg-type]
+        given = map_leaves(lambda _: given, problem.z0)
     parts = [default if b is None else b for _, b in leaves(given)]
     shapes = problem.layout.shapes
     if len(parts) != len(shapes):
@@ -217,9 +254,18 @@ def bound_of(problem: Conditions, bounds: Any, k: int) -> np.ndarray:
             f"bounds of {problem.what}: give (lower, upper), each a number, None, or a container "
             f"like the unknowns, which has {len(shapes)} arrays and not {len(parts)}"
         )
-    return np.concatenate(
-        [np.broadcast_to(b, s).ravel().astype(float) for b, s in zip(parts, shapes, strict=True)]
-    )
+    flat = []
+    for b, shape, label in zip(parts, shapes, problem.layout.labels, strict=True):
+        try:
+            bound = np.broadcast_to(np.asarray(b, dtype=float), shape).ravel()
+        except (TypeError, ValueError):
+            raise ArgumentError(
+                f"the bound of {label} is {short(b)}, and {label} has shape {shape}"
+            ) from None
+        if np.isnan(bound).any():
+            raise ArgumentError(f"the bound of {label} is NaN; give None for no bound")
+        flat.append(bound)
+    return np.concatenate(flat)
 
 
 class watching:  # noqa: N801
@@ -227,6 +273,7 @@ class watching:  # noqa: N801
 
     def __init__(self, shown: bool, what: str, history: list[float]) -> None:
         self.history, self.bar = history, None
+        self.last: Point | None = None
         if shown:
             try:
                 from tqdm.auto import tqdm
@@ -240,7 +287,10 @@ class watching:  # noqa: N801
         return self.see
 
     def see(self, at: Point) -> None:
-        """Note the residual of a point."""
+        """Note the residual of a point that was not the last one seen."""
+        if at is self.last:
+            return
+        self.last = at
         self.history.append(largest(at.r))
         if self.bar is not None:
             self.bar.update()

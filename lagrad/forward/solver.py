@@ -16,7 +16,7 @@ from lagrad.forward.point import Slope
 from lagrad.forward.search import Found
 from lagrad.residual import Conditions, Linear
 from lagrad.solve.interface import Factor, certified
-from lagrad.status import ConvergenceError, SingularError, Status
+from lagrad.status import SINGULAR, ConvergenceError, SingularError, Status
 from lagrad.trace import Tracer
 from lagrad.trace.tracer import innermost_value
 
@@ -54,8 +54,10 @@ class CycleSolver:
             linearizer, last = self.found.linearizer, self.found.slope
             assert linearizer is not None
             try:
-                near = last is not None and self.problem.layout.size > SMALL
-                self.slope = linearizer.reuse(linear, last) if near else linearizer(linear)
+                if last is not None and self.problem.layout.size > SMALL:
+                    self.slope = linearizer.reuse(linear, last)
+                else:
+                    self.slope = linearizer(linear)
             except SingularError as error:
                 raise SingularError(
                     f"{self.problem.what} has no derivative at its solution: it is {error}\n"
@@ -67,6 +69,8 @@ class CycleSolver:
 def constrained(problem: Conditions, found: Found) -> Any:
     """Return the values of a search as a variable of the traces now running."""
     begin = time.perf_counter()
+    if not problem.layout.size:
+        return problem.container(found.z)
     linear = problem.trace(found.z)
     given = [x for p in problem.params for _, x in leaves(p) if isinstance(x, Tracer)]
     args = [*given, *linear.outer]
@@ -85,8 +89,9 @@ def constrained(problem: Conditions, found: Found) -> Any:
 def culprits(found: Found) -> str:
     """Name what is singular at the values where a search ended."""
     status = found.certificate.status
-    singular = (Status.SINGULAR, Status.SINGULAR_START, Status.DEGENERATE)
-    if status not in singular or found.at is None:
+    if found.at is not None and status is Status.NOT_DIFFERENTIABLE:
+        return "\n" + infinite(found.problem, found.at.linear)
+    if status not in SINGULAR or found.at is None:
         return ""
     return "\n" + named(found.problem, found.at.linear)
 
@@ -94,3 +99,12 @@ def culprits(found: Found) -> str:
 def named(problem: Conditions, linear: Linear) -> str:
     """Name the unknowns and equations at fault in a singular A."""
     return null_vectors(linear.A, problem.layout.entry_names(), linear.equations.entry_names())
+
+
+def infinite(problem: Conditions, linear: Linear) -> str:
+    """Name the partials that are NaN or inf."""
+    coo = linear.A.tocoo()
+    bad = np.flatnonzero(~np.isfinite(coo.data))[:5]
+    unknowns, equations = problem.layout.entry_names(), linear.equations.entry_names()
+    pairs = ", ".join(f"{equations[coo.col[k]]} to {unknowns[coo.row[k]]}" for k in bad)
+    return f"the partials of {pairs} are not finite"
