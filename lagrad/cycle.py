@@ -222,17 +222,6 @@ class Transposed:
         return self.of.solve(b, not transposed)
 
 
-@overridable
-def value_of(*args: Any, cycle: Cycle) -> Any:
-    """Return the value of a cycle that was solved for these very parameters."""
-    for a, b in zip(args, cycle.args, strict=True):
-        if a is not b and not np.array_equal(a, b, equal_nan=True):
-            raise TraceError(
-                f"{cycle.name} was solved for other values of its parameters; call it again"
-            )
-    return cycle.value
-
-
 def joint(z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Cycle | Nested:
     """Return the partials of all parameters together, which share one linear solve."""
     cycle = kwargs["cycle"]
@@ -257,12 +246,32 @@ def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pa
     return Function(lambda v: rows.push({k: v}), adjoint, shape, np.shape(z))
 
 
-CYCLE = Primitive("cycle", value_of, partial, joint=joint)
-value_of.primitive = CYCLE  # type: ignore[attr-defined]
+def solved(kind: str) -> Primitive:
+    """Return the primitive of values that are found by solving, under the name of how."""
+
+    @overridable
+    def value(*args: Any, cycle: Cycle) -> Any:
+        for a, b in zip(args, cycle.args, strict=True):
+            if a is not b and not np.array_equal(a, b, equal_nan=True):
+                raise TraceError(
+                    f"{cycle.name} was solved for other values of its parameters; call it again"
+                )
+        return cycle.value
+
+    made = Primitive(kind, value, partial, joint=joint)
+    value.primitive = made  # type: ignore[attr-defined]
+    return made
+
+
+KINDS = {
+    kind: solved(kind)
+    for kind in ("root", "fixed_point", "argmin", "implicit", "cycle", "adjoint", "tangent")
+}
 
 
 def constraint(cycle: Cycle, args: Sequence[Any]) -> Any:
     """Return the value of the cycle as a variable that depends on ``args``."""
     if not any(isinstance(a, Traced) for a in args):
         return cycle.value
-    return bind(CYCLE, tuple(args), {"cycle": cycle})
+    kind = cycle.name.split(" of ")[0].replace(" ", "_")
+    return bind(KINDS.get(kind, KINDS["cycle"]), tuple(args), {"cycle": cycle})
