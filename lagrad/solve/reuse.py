@@ -126,9 +126,11 @@ class Refined:
             x = self.factor.solve(b, transposed)
             r = b - m @ x
             size = backward_error(before * r, x / after, before * b, norm)
-            # An iterative method takes as long for a correction as for the answer.
-            enough = hasattr(self.factor, "products") and size <= ACCURACY
-            while self.steps < MANY and not enough:
+            # An iterative method takes as long for a correction as for the answer, and an operator
+            # does not tell its norm: rounding errors then look larger than they are.
+            iterative = hasattr(self.factor, "products")
+            limit = TOLERANCE / 10 if iterative or not norm else ACCURACY
+            while self.steps < MANY and not (iterative and size <= limit):
                 # In an ill-conditioned system the residual is small long before x is right, so the
                 # corrections of x tell when to stop: at its rounding, or when they no longer fall.
                 d = self.factor.solve(r, transposed)
@@ -143,8 +145,7 @@ class Refined:
                 x, r, size, last = x + d, left, smaller, change
                 if change <= FINE:
                     break
-        # An operator does not tell its norm, and rounding errors then look larger than they are.
-        return x if size <= (ACCURACY if norm else TOLERANCE / 10) else None
+        return x if size <= limit else None
 
 
 def largest(x: np.ndarray) -> float:

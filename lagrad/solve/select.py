@@ -12,7 +12,8 @@ import scipy.sparse as sp
 from lagrad.solve.batched import BlockTriangular
 from lagrad.solve.custom import Custom
 from lagrad.solve.dense import DenseLU, Division
-from lagrad.solve.interface import Factor, norms, scaled
+from lagrad.solve.dominance import dominance
+from lagrad.solve.interface import SMALLEST_RCOND, Factor, norms, scaled
 from lagrad.solve.krylov import Krylov
 from lagrad.solve.plan import Plan, plan
 from lagrad.solve.scaling import scales
@@ -65,13 +66,17 @@ def factorize(m: Any, linear_solver: Any = "auto", preconditioner: Any = None) -
                 "inside the domain where the constraints are differentiable"
             )
     chosen = plan(m, linear_solver, preconditioner)
-    factor = follow(chosen, m)
+    factor = follow(chosen, m, chosen is linear_solver)
     vars(factor)["plan"] = chosen
     return factor
 
 
-def follow(chosen: Plan, m: Any) -> Factor:
-    """Return the factors that a plan asks for."""
+def follow(chosen: Plan, m: Any, again: bool = False) -> Factor:
+    """Return the factors that a plan asks for.
+
+    ``again`` says that it was made for another matrix of the pattern: what it knows of values, that
+    the diagonal outweighs the rest, is then looked at again.
+    """
     match chosen.method:
         case "custom":
             assert chosen.solver is not None
@@ -85,8 +90,9 @@ def follow(chosen: Plan, m: Any) -> Factor:
         case "block":
             return BlockTriangular(m, block_factor, chosen.form)
     method = "auto" if chosen.method == "krylov" else chosen.method
+    rho = dominance(m, m.diagonal()) if again and sp.issparse(m) else chosen.rho
     if chosen.fallback == "trial":
-        made = Krylov(m, method, chosen.preconditioner, rho=chosen.rho)
+        made = Krylov(m, method, chosen.preconditioner, rho=rho)
         try:
             made.probe()
             return made
@@ -100,11 +106,11 @@ def follow(chosen: Plan, m: Any) -> Factor:
         method=method,
         preconditioner=chosen.preconditioner,
         fallback=last,
-        rho=chosen.rho,
+        rho=rho,
     )
-    if chosen.red is None or chosen.rho is None:
+    if chosen.red is None or rho is None or not min(rho) < 1.0 - SMALLEST_RCOND:
         return whole(m)
-    return TwoColour(m, chosen.red, chosen.rho, whole)
+    return TwoColour(m, chosen.red, rho, whole)
 
 
 def block_factor(block: sp.csc_array) -> Factor:
