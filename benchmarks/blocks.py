@@ -18,8 +18,8 @@ from benchmarks.measure import Figure, agree, at_least, at_most, medians
 from lagrad.solve import factorize, solve_block_triangular
 from lagrad.solve.batched import BlockTriangular
 from lagrad.solve.block_triangular import natural_form
+from lagrad.solve.form import Form
 from lagrad.solve.interface import checked
-from lagrad.solve.layout import Form
 
 SIZE, REPEATS = 1_000_000, 7
 CYCLE, LARGE, NEAR = 10, 1000, 30

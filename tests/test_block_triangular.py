@@ -26,8 +26,9 @@ from lagrad.solve.block_triangular import (
     spans,
     stretches,
 )
+from lagrad.solve.form import Form
 from lagrad.solve.interface import SMALLEST_RCOND, checked, relative_residual
-from lagrad.solve.layout import SMALL, Form
+from lagrad.solve.layout import SMALL
 from lagrad.solve.select import factorize
 from lagrad.status import SingularError, StructureError
 

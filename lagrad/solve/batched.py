@@ -15,8 +15,9 @@ import scipy.sparse as sp
 
 from lagrad.order import Deficiency, component_order, match
 from lagrad.solve.block_triangular import BlockSubstitution, canonical
+from lagrad.solve.form import Form
 from lagrad.solve.interface import SMALLEST_RCOND, Factor, scaled
-from lagrad.solve.layout import Form, same_pattern
+from lagrad.solve.layout import same_pattern
 from lagrad.solve.scaling import scales
 from lagrad.status import SingularError, Status
 

@@ -24,8 +24,9 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import spsolve_triangular
 
 from lagrad.solve.batch_lu import PORTION, BatchFactors, factorize_scaled
+from lagrad.solve.form import Batch, Form
 from lagrad.solve.interface import Factor, checked
-from lagrad.solve.layout import Batch, Form, make_layout, runs
+from lagrad.solve.layout import layout_of, make_layout, runs
 from lagrad.solve.triangular import solve_triangular
 from lagrad.status import SingularError
 
@@ -150,45 +151,43 @@ class BlockSubstitution:
     ) -> None:
         self.form, self.limit, self.check = form, limit, check
         m = canonical(m)
-        self.layout = form.layout(m, few)
-        values = self.fill(m)
-        lost = self.lost
-        if len(lost):
+        self.layout = layout_of(m, form, few)
+        self.fill(m)
+        if len(self.lost):
             # Blocks that are singular, or that pivoting serves badly, go to the caller by name.
-            self.layout = make_layout(m, form, few, lost)
-            values = self.fill(m)
-        self.cut(values, factor)
+            self.layout = make_layout(m, form, few, self.lost)
+            self.fill(m)
+        self.cut(factor)
 
     # -- factorising -----------------------------------------------------------------------------
 
-    def fill(self, m: sp.sparray) -> np.ndarray:
-        """Make the triangular matrix; return the entries of the ordered one."""
-        lay = self.layout
+    def fill(self, m: sp.sparray) -> None:
+        """Make the triangular matrix, and factorise the batches."""
+        lay, moved = self.layout, self.layout.moved
         values = np.asarray(m.data if lay.order is None else m.data[lay.order], dtype=float)
-        data, indices = np.zeros(len(lay.indices)), lay.indices
-        data[lay.ones] = 1.0
         rows, diagonal = lay.single
         pivots = values[diagonal]
+        with np.errstate(all="ignore"):
+            wrong = ~(np.abs(pivots) * self.limit >= 1.0)  # 0 * inf is NaN, which is wrong too
+        lost = [np.searchsorted(self.form.bounds, rows[wrong])]
         self.divisors = None
-        beyond = values[lay.outside]
+        data = values if moved is None else values[moved.outside]
         if np.any(pivots != 1.0):
             self.divisors = np.ones(len(lay.x))
             self.divisors[rows] = pivots
             with np.errstate(all="ignore"):
-                beyond /= np.repeat(self.divisors, lay.beyond)
-        data[lay.right] = beyond
-        with np.errstate(all="ignore"):
-            wrong = ~(np.abs(pivots) * self.limit >= 1.0)  # 0 * inf is NaN, which is wrong too
-        lost = [np.searchsorted(self.form.bounds, rows[wrong])]
-        if lay.batches:
-            indices = indices.copy()
+                counts = np.diff(lay.indptr) if moved is None else moved.beyond
+                data = data / np.repeat(self.divisors, counts)
+        indices = lay.indices
+        if moved is not None:
+            stays, data, indices = data, np.zeros(len(indices)), indices.copy()
+            data[moved.ones], data[moved.right] = 1.0, stays
         self.runs: dict[int, BatchFactors] = {}
         for batch in lay.batches:
             lost.append(self.fill_batch(batch, values, data, indices))
         self.lost = np.concatenate(lost)
         n = len(lay.indptr) - 1
         self.triangle = sp.csr_array((data, indices, lay.indptr), shape=(n, n))
-        return values
 
     def fill_batch(
         self, batch: Batch, values: np.ndarray, data: np.ndarray, indices: np.ndarray
@@ -215,20 +214,16 @@ class BlockSubstitution:
             indices[at + swept.pivots] = swept.position[part, None] + 2 * m + order.T
         return batch.blocks[lost]
 
-    def cut(self, values: np.ndarray, factor: FactorOf) -> None:
+    def cut(self, factor: FactorOf) -> None:
         """Cut the triangle at large blocks and runs; factorise the former."""
-        lay, bounds = self.layout, self.form.bounds
-        indices, indptr = lay.inner
-        n, at = len(lay.x), 0
+        lay, bounds, at = self.layout, self.form.bounds, 0
         self.parts: list[Part] = []
-        if len(lay.large):
-            whole = sp.csr_array((values, indices, indptr), shape=(n, n))
         for first, last in lay.apart:
             lo, hi = int(bounds[first]), int(bounds[last])
-            begin = int(lay.x[lo])
-            self.sweep(at, begin)
+            begin, last_at = int(lay.x[lo]), at
             at = begin + hi - lo
-            after = self.triangle[begin:at, at:] if at < self.triangle.shape[0] else None
+            self.sweep(last_at, begin)
+            block, after = split(self.triangle, begin, at)
             if first in self.runs:
                 self.parts.append(Part(begin, at, after, None, self.runs[first]))
                 continue
@@ -238,7 +233,7 @@ class BlockSubstitution:
                     f"row {int(self.form.rows[lo])} of an explicit entry has no pivot: zero, NaN "
                     "or nothing stands on the diagonal"
                 )
-            block = sp.csc_array(whole[lo:hi, lo:hi])
+            block = sp.csc_array(block)
             self.parts.append(Part(begin, at, after, block, factor(name, block)))
         self.sweep(at, self.triangle.shape[0])
 
@@ -351,9 +346,9 @@ class Part:
 
 
 def split(t: sp.csr_array, begin: int, end: int) -> tuple[sp.csr_array, sp.csr_array | None]:
-    """Return ``t[begin:end, begin:end]`` and ``t[begin:end, end:]`` of an upper triangular matrix.
+    """Return ``t[begin:end, begin:end]`` and ``t[begin:end, end:]``; no column is before ``begin``.
 
-    No row is empty. The second one is None at the end; what need not be copied is not.
+    The second one is None at the end; what need not be copied is not.
     """
     n = t.shape[0]
     if (begin, end) == (0, n):
@@ -362,14 +357,13 @@ def split(t: sp.csr_array, begin: int, end: int) -> tuple[sp.csr_array, sp.csr_a
     data, columns, indptr = t.data[here], t.indices[here], t.indptr[begin : end + 1] - here.start
     shape, beyond = (end - begin, end - begin), (end - begin, n - end)
     if end == n:
-        return sp.csr_array((data, columns - np.intc(begin), indptr), shape=shape), None
+        return sp.csr_array((data, columns - columns.dtype.type(begin), indptr), shape=shape), None
     inside = columns < end
-    counts = np.add.reduceat(inside, indptr[:-1], dtype=np.intc)
-    inner = np.append(np.intc(0), np.cumsum(counts, dtype=np.intc))
-    outside = ~inside
+    outside, number = ~inside, columns.dtype.type
+    inner = np.append(0, np.cumsum(inside, dtype=number))[indptr]
     return (
-        sp.csr_array((data[inside], columns[inside] - np.intc(begin), inner), shape=shape),
-        sp.csr_array((data[outside], columns[outside] - np.intc(end), indptr - inner), beyond),
+        sp.csr_array((data[inside], columns[inside] - number(begin), inner), shape=shape),
+        sp.csr_array((data[outside], columns[outside] - number(end), indptr - inner), beyond),
     )
 
 

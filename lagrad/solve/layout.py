@@ -7,13 +7,13 @@ passes over its data. The equations are those of `block_triangular`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.solve.form import Batch, Form, Layout, Moved, Swept
 from lagrad.status import SizeError, StructureError
 
 #: Blocks of up to so many rows are factorised in batches of equal size.
@@ -23,133 +23,15 @@ SMALL = 64
 RUN = 2**13
 
 
-@dataclass(frozen=True)
-class Form:
-    """A block triangular form: ``m[rows][:, columns]`` is block upper triangular.
-
-    Attributes
-    ----------
-    rows, columns : int arrays (n,)
-    bounds : int array (blocks + 1,)
-        Where each diagonal block begins.
-    names : int array (blocks,)
-        The number by which the caller knows a block; -1 for explicit entries.
-    kept : dict
-        The layout that was made last, for the next matrix of the same pattern.
-    """
-
-    rows: np.ndarray
-    columns: np.ndarray
-    bounds: np.ndarray
-    names: np.ndarray
-    kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """The number of rows of each block."""
-        return np.diff(self.bounds)
-
-    def layout(self, m: sp.sparray, few: int) -> Layout:
-        """Return `make_layout` of this form; it is made anew when the pattern is another one."""
-        asked = (m.format, few)
-        if self.kept.get("asked") != asked or not same_pattern(m, *self.kept["pattern"]):
-            # Copies, which nobody changes in place.
-            pattern = m.indices.copy(), m.indptr.copy()
-            made = make_layout(type(m)((m.data, *pattern), shape=m.shape), self, few)
-            self.kept.update(asked=asked, pattern=pattern, layout=made)
-        return self.kept["layout"]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "kept": {}}
-
-
-@dataclass(frozen=True)
-class Swept:
-    """Where small blocks of one size go that are swept with the single entries.
-
-    Attributes
-    ----------
-    position : int array (k,)
-        The row of the triangular matrix where x begins; z and y follow.
-    entry : int array (k,)
-        The entry of the triangular matrix where the rows of x begin; those of z follow.
-    values, pivots : int arrays
-        What these rows hold, and which of their entries are the y of z_0, z_1, ...: see `template`.
-    """
-
-    position: np.ndarray
-    entry: np.ndarray
-    values: np.ndarray
-    pivots: np.ndarray
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Small blocks of one size m, to be factorised together.
-
-    Attributes
-    ----------
-    blocks : int array (k,)
-        Their numbers.
-    source, target : int arrays
-        Entry ``source`` of the ordered matrix is entry ``target`` of the array (k, m, m).
-    swept : `Swept` or None
-        None for a run: blocks that follow each other and do not need each other are also solved
-        together.
-    """
-
-    size: int
-    blocks: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    swept: Swept | None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The pattern of the unit upper triangular matrix, and where its entries come from.
-
-    Attributes
-    ----------
-    order : int array (entries,) or None
-        The entry of m behind each entry of the ordered matrix, which goes by rows; None: the same.
-    inner : (indices, indptr)
-        The pattern of the ordered matrix.
-    indices, indptr : int arrays
-        The pattern of the triangular matrix; rows of large blocks and runs have no diagonal.
-    x, y : int arrays (n,)
-        Its rows where the unknowns and the right-hand sides of the ordered matrix stand.
-    ones : int array
-        Entries of it that are one.
-    outside, right : bool arrays
-        The entries of the ordered matrix right of its diagonal blocks, and where they go, in order.
-    beyond : int array (n,)
-        How many of them each row has.
-    single : int arrays (rows, their diagonal entries)
-    batches : tuple of Batch
-    large : int array
-        Blocks that are factorised one by one.
-    apart : pairs (first, last) of blocks
-        What interrupts the sweep: the large blocks and the runs, in order.
-    """
-
-    order: np.ndarray | None
-    inner: tuple[np.ndarray, np.ndarray]
-    indices: np.ndarray
-    indptr: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    ones: np.ndarray
-    outside: np.ndarray
-    right: np.ndarray
-    beyond: np.ndarray
-    single: tuple[np.ndarray, np.ndarray]
-    batches: tuple[Batch, ...]
-    large: np.ndarray
-    apart: tuple[tuple[int, int], ...]
+def layout_of(m: sp.sparray, form: Form, few: int) -> Layout:
+    """Return `make_layout`, or what the form has kept of the last matrix of the same pattern."""
+    asked = (m.format, few)
+    if form.kept.get("asked") != asked or not same_pattern(m, *form.kept["pattern"]):
+        # Copies, which nobody changes in place.
+        pattern = m.indices.copy(), m.indptr.copy()
+        made = make_layout(type(m)((m.data, *pattern), shape=m.shape), form, few)
+        form.kept.update(asked=asked, pattern=pattern, layout=made)
+    return form.kept["layout"]
 
 
 def make_layout(m: sp.sparray, form: Form, few: int = 0, apart: np.ndarray | None = None) -> Layout:
@@ -169,48 +51,93 @@ def make_layout(m: sp.sparray, form: Form, few: int = 0, apart: np.ndarray | Non
     """
     n, sizes = len(form.rows), form.sizes
     order, indices, indptr = ordered(m, form)
-    inside, within = diagonal_blocks(indices, indptr, form)
+    own = diagonal(indices, indptr, form)
     batched = (sizes > 1) & (sizes <= SMALL)
     large = sizes > SMALL
     if np.count_nonzero(batched) <= few:
         large, batched = large | batched, np.zeros_like(batched)
     # A single entry that is no entry at all is a block for the caller to name.
-    empty = np.flatnonzero((sizes == 1) & (within[form.bounds[:-1]] == 0))
+    empty = np.flatnonzero((sizes == 1) & ~own[form.bounds[:-1]])
     for blocks in (empty, apart):
         if blocks is not None:
             large[blocks], batched[blocks] = True, False
-    beyond = np.diff(indptr) - within
-    whole = independent(form, batched, indices, indptr[:-1] + within, beyond)
+    inside, within = small_blocks(indices, indptr, form, np.flatnonzero(batched))
+    rest = np.diff(indptr) - within
+    together = independent(form, batched, indices, indptr[:-1] + within, rest)
     swept = batched.copy()
-    for first, last in whole:
+    for first, last in together:
         swept[first:last] = False
+    single = np.flatnonzero((sizes == 1) & ~large)
+    rows = form.bounds[:-1][single]
+    batches = [batch(form, np.arange(*ends), indices, indptr, within, None) for ends in together]
+    alone = np.flatnonzero(large)
+    ends = sorted([*together, *zip(alone.tolist(), (alone + 1).tolist(), strict=True)])
+    found = Layout(
+        order=order,
+        indices=indices,
+        indptr=indptr,
+        x=np.arange(n),
+        y=np.arange(n),
+        single=(rows, indptr[rows]),
+        batches=tuple(batches),
+        large=alone,
+        apart=tuple(ends),
+    )
+    if not swept.any():
+        refuse_too_many(len(indices))
+        narrow = indices.astype(np.intc, copy=False), indptr.astype(np.intc, copy=False)
+        return replace(found, indices=narrow[0], indptr=narrow[1])
+    inside[indptr[rows]], within[rows] = True, 1
+    # What stands apart keeps whole rows.
+    kept = np.repeat(~swept, sizes)
+    kept[rows] = False
+    for first, last in together:
+        begin, end = form.bounds[first], form.bounds[last]
+        inside[indptr[begin] : indptr[end]], within[begin:end] = False, 0
+    return interleaved(found, form, swept, inside, within, kept)
+
+
+def interleaved(
+    found: Layout,
+    form: Form,
+    swept: np.ndarray,
+    inside: np.ndarray,
+    within: np.ndarray,
+    kept: np.ndarray,
+) -> Layout:
+    """Return the layout in which the swept blocks have their rows of x, z and y.
+
+    Parameters
+    ----------
+    found : what is there without them
+    swept : bool array (blocks,)
+    inside : bool array (entries,), those of their diagonal blocks and of single entries
+    within : int array (n,), how many of these each row has
+    kept : bool array (n,), rows that stand apart
+    """
+    sizes, indices, indptr = form.sizes, found.indices, found.indptr
     extra = np.where(swept, 2 * sizes, 0)
     ends = np.cumsum(sizes + extra)
     position = ends - sizes - extra
-    x = np.repeat(position - form.bounds[:-1], sizes) + np.arange(n)
+    x = np.repeat(position - form.bounds[:-1], sizes) + np.arange(len(kept))
     y = x + np.repeat(extra, sizes)
+    beyond = np.diff(indptr) - within
 
     # The length of each row: y and single entries have a one and what stands right of the block.
-    diagonal = np.repeat(swept | (sizes == 1) & ~large, sizes)
-    lengths = np.zeros(int(ends[-1]) if n else 0, dtype=np.int64)
-    lengths[y] = beyond + diagonal
+    lengths = np.zeros(int(ends[-1]), dtype=np.int64)
+    lengths[y] = beyond + ~kept
     groups = list(by_size(sizes, swept))
     for size, blocks in groups:
         steps = np.arange(size + 1, 1, -1)
         lengths[position[blocks, None] + np.arange(2 * size)] = np.concatenate([steps, steps])
     begin = np.concatenate([[0], np.cumsum(lengths)])
-    if begin[-1] > np.iinfo(np.intc).max:
-        raise SizeError(
-            f"the assembled block triangular form would have {begin[-1]:,} entries, and SuperLU "
-            "takes up to 2^31. Solve matrix-free (method='sweep')"
-        )
-
-    ones = begin[y][diagonal]
+    refuse_too_many(int(begin[-1]))
+    ones = begin[y][~kept]
     filled = np.empty(begin[-1], dtype=np.intc)
-    filled[ones] = y[diagonal]
+    filled[ones] = y[~kept]
     right = np.ones(begin[-1], dtype=bool)
     right[ones] = False
-    batches = []
+    batches = list(found.batches)
     for size, blocks in groups:
         entry, at = begin[position[blocks]], position[blocks]
         values, columns, pivots = template(size)
@@ -219,27 +146,63 @@ def make_layout(m: sp.sparray, form: Form, few: int = 0, apart: np.ndarray | Non
         right[places] = False
         rows = Swept(at, entry, values, pivots)
         batches.append(batch(form, blocks, indices, indptr, within, rows))
-    for first, last in whole:
-        batches.append(batch(form, np.arange(first, last), indices, indptr, within, None))
     outside = ~inside
     filled[right] = x.astype(np.intc)[indices[outside]]
-    rows = form.bounds[:-1][(sizes == 1) & ~large]
-    return Layout(
-        order=order,
-        inner=(indices, indptr),
+    return replace(
+        found,
         indices=filled,
         indptr=begin.astype(np.intc),
         x=x,
         y=y,
-        ones=ones,
-        outside=outside,
-        right=right,
-        beyond=beyond,
-        single=(rows, indptr[rows]),
         batches=tuple(batches),
-        large=np.flatnonzero(large),
-        apart=tuple(sorted([*whole, *((k, k + 1) for k in np.flatnonzero(large).tolist())])),
+        moved=Moved(ones, outside, right, beyond),
     )
+
+
+def refuse_too_many(entries: int) -> None:
+    """Refuse what SuperLU cannot count."""
+    if entries > np.iinfo(np.intc).max:
+        raise SizeError(
+            f"the assembled block triangular form would have {entries:,} entries, and SuperLU "
+            "takes up to 2^31. Solve matrix-free (method='sweep')"
+        )
+
+
+def diagonal(indices: np.ndarray, indptr: np.ndarray, form: Form) -> np.ndarray:
+    """Return which rows have an entry on the diagonal as their first one.
+
+    Raises
+    ------
+    StructureError
+        If an entry stands below the blocks.
+    """
+    filled = np.diff(indptr) > 0
+    first = np.repeat(form.bounds[:-1], form.sizes)[filled]
+    lowest = indices[indptr[:-1][filled]]
+    if np.any(lowest < first):
+        raise StructureError("an entry stands below the blocks: this is no block triangle")
+    own = np.zeros(len(filled), dtype=bool)
+    own[filled] = lowest == np.flatnonzero(filled)
+    return own
+
+
+def small_blocks(
+    indices: np.ndarray, indptr: np.ndarray, form: Form, blocks: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which entries stand in these diagonal blocks, and how many in each row.
+
+    Columns are sorted, so that they come first in each row.
+    """
+    inside, within = np.zeros(len(indices), dtype=bool), np.zeros(len(indptr) - 1, dtype=np.int64)
+    sizes = form.sizes[blocks]
+    rows = runs(form.bounds[blocks], sizes)
+    counts = indptr[rows + 1] - indptr[rows]
+    entries = runs(indptr[rows], counts)
+    here = indices[entries] < np.repeat(np.repeat(form.bounds[blocks + 1], sizes), counts)
+    inside[entries] = here
+    ends = np.append(0, np.cumsum(counts))
+    within[rows] = np.diff(np.concatenate([[0], np.cumsum(here)])[ends])
+    return inside, within
 
 
 def batch(
