@@ -80,6 +80,11 @@ class Status(Enum):
         "not converged, diverged: the residual grew from step to step. A plain iteration z = f(z) "
         "needs an f that contracts; try method='newton' or 'anderson', or another start"
     )
+    NO_CONTRACTION = (
+        "not converged: the residual of the plain iteration no longer falls, so that f does not "
+        "contract here: it goes round in a circle, or from one value to another and back. Try "
+        "method='newton' or 'anderson', or another start"
+    )
     NOT_FINITE_START = (
         "not finite at the start: the constraints give NaN or inf there. Give a start inside the "
         "domain of every function in them"

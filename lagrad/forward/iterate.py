@@ -17,6 +17,9 @@ from lagrad.status import Status
 #: So many times the smallest residual seen so far is divergence.
 GROWTH = 1e6
 
+#: So many steps of a plain iteration without a residual below all before are no contraction.
+PATIENCE = 1000
+
 #: Steps that Anderson acceleration combines.
 WINDOW = 5
 
@@ -39,24 +42,27 @@ def iterate(
 
     Returns
     -------
-    (point, steps, status) : SOLVED, NOT_CONVERGED, DIVERGED or NOT_FINITE
+    (point, steps, status) : SOLVED, or what kept it from that
     """
     watch(at)
     if not at.finite:
         return at, 0, Status.NOT_FINITE_START
-    least = largest(at.r)
+    least, best, part = largest(at.r), 0, 1.0
     changes: list[np.ndarray] = []
     moves: list[np.ndarray] = []
     for steps in range(max_steps + 1):
         size = largest(at.r)
         if size <= target(at):
             return at, steps, Status.SOLVED
+        if steps - best >= PATIENCE and not window:
+            return at, steps, Status.NO_CONTRACTION if part == 1.0 else Status.BOUNDED
         if steps == max_steps:
             break
         step = -at.r
         if changes:
             step = step - combination(changes, moves, at.r)
-        new = at.moved(inside(at.z, step) * step)
+        part = inside(at.z, step)
+        new = at.moved(part * step)
         watch(new)
         if not new.finite:
             return at, steps, Status.DIVERGED if size > 10 * least else Status.NOT_FINITE
@@ -65,7 +71,9 @@ def iterate(
         if window:
             changes, moves = [*changes, new.r - at.r], [*moves, new.z - at.z]
             changes, moves = changes[-window:], moves[-window:]
-        least, at = min(least, largest(new.r)), new
+        if largest(new.r) < least:
+            least, best = largest(new.r), steps + 1
+        at = new
     return at, max_steps, Status.NOT_CONVERGED
 
 
