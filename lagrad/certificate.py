@@ -25,8 +25,9 @@ class Certificate:
         Largest |r| over its rounding error; below 10 it is none but rounding. NaN if not measured.
     history : list of float
         Largest |r| before each step and after the last.
-    method, linear : str
-        What was chosen for the values and for the linear systems, and why.
+    method, linear, why : str
+        What was chosen for the values, and for the linear systems, and what that was predicted to
+        cost.
     entries, bytes : int
         Of the factors.
     seconds : dict
@@ -46,6 +47,7 @@ class Certificate:
     history: list[float] = field(default_factory=list)
     method: str = ""
     linear: str = ""
+    why: str = ""
     entries: int = 0
     bytes: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -110,11 +112,14 @@ class Certificate:
             f"  linear: {self.linear or 'not needed'}"
             + (f"; {self.entries:,} entries, {self.bytes:,} bytes" if self.entries else ""),
         ]
+        if self.why:
+            lines.append(f"    chosen: {self.why}")
         if self.solves:
             worst = max(self.solves, key=lambda s: s.residual)
             lines.append(
                 f"  multipliers: {len(self.solves)} solves, worst relative residual "
-                f"{worst.residual:.1e} ({worst.method}), {self.seconds.get('multipliers', 0.0):.3g} s"
+                f"{worst.residual:.1e} ({worst.method}), "
+                f"{self.seconds.get('multipliers', 0.0):.3g} s"
             )
         return "\n".join(lines)
 

@@ -113,7 +113,9 @@ def closed_certificate(found: Found, status: Status, steps: int, begin: float) -
             certificate.rounding = float(np.max(ratio[at.r != 0], initial=0.0))
     if found.slope is not None:
         factor = found.slope.factor
+        plan = getattr(factor, "plan", None)
         certificate.linear = str(factor.method)
+        certificate.why = str(plan.why) if plan is not None else ""
         certificate.entries = int(getattr(factor, "nnz", 0))
         certificate.bytes = int(getattr(factor, "bytes", 0))
     certificate.seconds["values"] = time.perf_counter() - begin
