@@ -102,6 +102,8 @@ class Krylov:
             raise ArgumentError(f"{method!r} is no Krylov method; there are {', '.join(METHODS)}")
         self.asked, self.wanted, self.fallback = method, tol, fallback
         self.n, self.products, self.last = int(m.shape[0]), 0, ""
+        self.reached = 0
+        self.direct: Any = None
         self.matrix: sp.csc_array | None = None
         self.symmetric, self.proven, self.growth = False, False, 1.0
         if sp.issparse(m):
@@ -252,7 +254,11 @@ class Krylov:
             return np.zeros(self.n)
         x, r, tried = np.zeros(self.n), b / size, []
         scale, b = size, b / size
-        for name, preconditioned in self.stages():
+        if self.direct is not None:
+            return scale * self.direct.solve(b, transposed)
+        stages = self.stages()
+        for k in range(self.reached, len(stages)):
+            name, preconditioned = stages[k]
             begin = self.products
             found = self.run(name, preconditioned, b, transposed, tol)
             left = self.residual(found, b, transposed)
@@ -262,14 +268,16 @@ class Krylov:
             tried.append((label, self.products - begin, float(np.linalg.norm(left))))
             if np.linalg.norm(r) <= tol or (not strictly and self.close(x, r, b, tol)):
                 self.last = f"{label}, {self.products - begin} products"
+                self.reached = k  # What failed once is not tried again.
                 return scale * x
         if not strictly and backward_error(r, x, b, self.norm) <= max(GOOD, tol):
             self.last = f"{tried[-1][0]}, residual {np.linalg.norm(r):.1e} and no smaller"
             return scale * x
         if self.fallback is not None and self.matrix is not None:
-            factor = self.fallback(self.matrix)
-            self.last = f"{factor.method}, since {story(tried)}"
-            return scale * factor.solve(b, transposed)
+            self.direct = self.fallback(self.matrix)
+            self.nnz, self.bytes = self.direct.nnz, self.direct.bytes
+            self.last = f"{self.direct.method}, since {story(tried)}"
+            return scale * self.direct.solve(b, transposed)
         if not np.isfinite(self.product(transposed)(np.ones(self.n))).all():
             raise SingularError("not finite: a product with the matrix gives NaN or inf")
         raise SingularError(
