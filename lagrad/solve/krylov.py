@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import LinearOperator, cg, gcrotmk, gmres, spilu
+from scipy.sparse.linalg import LinearOperator, spilu
 
-from lagrad.solve.bicgstab import Product, bicgstab, unshared
+from lagrad.solve.bicgstab import Product, unshared
 from lagrad.solve.dominance import dominance, is_symmetric
 from lagrad.solve.interface import SMALLEST_RCOND, TOLERANCE, backward_error, row_norm, scaled
+from lagrad.solve.iterations import attempt
 from lagrad.solve.precondition import approximate_inverse
 from lagrad.solve.scaling import scales
 from lagrad.solve.sparse_lu import ORDERINGS, choose_ordering
@@ -30,9 +31,6 @@ GOOD = TOLERANCE / 10
 
 #: A diagonal is divided by if its entries are no smaller than this part of the largest.
 STRONG = 0.1
-
-#: Products that a method may take, and that may go by before it has halved the residual.
-LIMIT, PATIENCE = 20_000, 300
 
 #: Rounds in which a method goes on from the true residual of what it found.
 ROUNDS = 4
@@ -115,6 +113,7 @@ class Krylov:
             # A lower bound, which makes the tests that use it stricter.
             self.norm = float(np.linalg.norm(self.forward(v)) / max(1.0, float(np.linalg.norm(v))))
         self.given = self.read(preconditioner, m)
+        self.brought = self.given is not None and not isinstance(preconditioner, str)
         self.automatic = preconditioner is None and self.matrix is not None
         self.incomplete: Any = None
         self.pending = not self.proven if probe is None else probe
@@ -303,7 +302,7 @@ class Krylov:
         """Return the preconditioner in words."""
         if not preconditioned:
             return ""
-        return " with the preconditioner" if self.given not in (None, self.ilu) else " with ILU"
+        return " with the preconditioner" if self.brought else " with ILU"
 
     def residual(self, x: np.ndarray, b: np.ndarray, transposed: bool) -> np.ndarray:
         """Return b - M x, infinite where x is not finite."""
@@ -347,7 +346,9 @@ class Krylov:
             # Half of it, since the recurrences of the methods drift from the true residual.
             goal = 0.5 * max(tol, EPS * self.norm * float(np.linalg.norm(x)))
             try:
-                dx, sound = self.round(name, r / size, goal / size, transposed, precondition, k)
+                dx, sound = attempt(
+                    name, self.product(transposed), r / size, goal / size, precondition, k
+                )
             except FloatingPointError:
                 break
             found = x + size * dx
@@ -358,52 +359,6 @@ class Krylov:
             if self.close(x, r, b, tol) or gain > 0.5 or not sound and gain > 1e-3:
                 break
         return x
-
-    def round(
-        self,
-        name: str,
-        b: np.ndarray,
-        goal: float,
-        transposed: bool,
-        precondition: Product | None,
-        seed: int,
-    ) -> tuple[np.ndarray, bool]:
-        """Solve M x = b, for |b| = 1, from x = 0 to |b - M x| <= goal."""
-        product, goal = self.product(transposed), max(goal, EPS)
-        if name == "bicgstab":
-            x, _, sound = bicgstab(product, b, goal, LIMIT, PATIENCE, precondition, seed)
-            return x, sound
-        shape = (self.n, self.n)
-        operator = LinearOperator(shape, partial(finite, product), dtype=float)
-        other = None if precondition is None else LinearOperator(shape, precondition, dtype=float)
-        if name == "cg":
-            x, info = cg(operator, b, rtol=goal, atol=0.0, maxiter=LIMIT, M=other)
-            return x, info == 0
-        x, size = np.zeros(self.n), 1.0
-        recycled: list[Any] = []
-        for _ in range(LIMIT // PATIENCE):
-            if name == "gcrot":
-                x, info = gcrotmk(
-                    operator, b, x, rtol=goal, atol=0.0, maxiter=PATIENCE // 20, M=other,
-                    CU=recycled, discard_C=False,
-                )  # fmt: skip
-            else:
-                x, info = gmres(
-                    operator, b, x, rtol=goal, atol=0.0, restart=50, maxiter=PATIENCE // 50, M=other
-                )
-            left = float(np.linalg.norm(self.residual(x, b, transposed)))
-            if info == 0 or not left < 0.5 * size:
-                return x, info == 0
-            size = left
-        return x, False
-
-
-def finite(product: Product, v: np.ndarray) -> np.ndarray:
-    """Return the product, or raise `FloatingPointError`: SciPy's methods do not expect NaN."""
-    found = product(v)
-    if not np.isfinite(found).all():
-        raise FloatingPointError
-    return found
 
 
 def story(tried: list[tuple[str, int, float]]) -> str:
