@@ -31,7 +31,7 @@ def solved(method, start=None, b=B, **options):
     return lg.fixed_point(layer, start, b, method=method, full_output=True, **options)
 
 
-METHODS = ["auto", "newton", "anderson", "iteration"]
+METHODS = ["auto", "newton", "newton-krylov", "anderson", "iteration"]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -44,7 +44,8 @@ def test_all_methods_find_the_same_values_and_gradients(method):
     found = lg.jacobian(lambda b: solved(method, b=b)[0])(B)
     slope = 1 - z**2
     expected = np.linalg.solve(np.eye(8) - slope[:, None] * W, np.diag(slope))
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    accuracy = 1e-10 if method == "newton-krylov" else 1e-13  # of the linear solves
+    np.testing.assert_allclose(found, expected, rtol=accuracy, atol=accuracy / 100)
 
 
 def test_iteration_makes_the_steps_of_a_hand_written_loop():
