@@ -569,6 +569,9 @@ def test_new_values_keep_the_form_and_another_pattern_gets_its_own(monkeypatch):
     shifted = sp.csc_array(m + sp.eye_array(len(a)))
     assert shifted.nnz > m.nnz
     near(first.refactor(shifted).solve(b), shifted.toarray(), b)
+    misfit = BlockTriangular(shifted, factorize, first.form)
+    assert misfit.form is not first.form
+    near(misfit.solve(b), shifted.toarray(), b)
 
 
 def test_factors_pickle():
@@ -590,7 +593,7 @@ def test_a_singular_block_of_a_form_is_told(units):
     a = dense_blocks(sizes)
     a[7, 5:8] = a[5, 5:8] + a[6, 5:8]
     assert sizes[3] == 3
-    with pytest.raises(SingularError, match=r"block 3 of 5 .* 3 rows \[5, 6, 7\] and columns"):
+    with pytest.raises(SingularError, match=r"in block 3 of 5 .* 3 rows \[5, 6, 7\] and columns"):
         BlockTriangular(sp.csc_array(units * a), factorize)
 
 

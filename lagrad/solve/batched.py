@@ -19,7 +19,7 @@ from lagrad.solve.form import Form
 from lagrad.solve.interface import SMALLEST_RCOND, Factor, scaled
 from lagrad.solve.layout import same_pattern
 from lagrad.solve.scaling import scales
-from lagrad.status import SingularError, Status
+from lagrad.status import SingularError, Status, StructureError
 
 #: So many rows and columns of a singular block are told.
 TOLD = 8
@@ -78,7 +78,8 @@ class BlockTriangular:
     factorize : ``factorize(block)`` returns the factors of a large block
     form : `Form` or None
         The result of `block_form`, if it is known. It keeps what depends on the pattern alone, so
-        that the next matrix of the same pattern is only filled in.
+        that the next matrix of the same pattern is only filled in; one that does not fit is not
+        taken.
 
     Attributes
     ----------
@@ -99,19 +100,22 @@ class BlockTriangular:
     def __init__(self, m: sp.sparray, factorize: Factorize, form: Form | None = None) -> None:
         self.factorize = factorize
         m = canonical(sp.csc_array(m))
-        self.form = block_form(m) if form is None else form
         self.rows, self.columns = scales(m)
-        self.substitution = BlockSubstitution(
-            scaled(m, self.rows, self.columns),
-            self.form,
-            self.factor,
-            few=0,
-            limit=1 / SMALLEST_RCOND,
-            check=False,
-        )
+        balanced = scaled(m, self.rows, self.columns)
+        self.form = block_form(m) if form is None else form
+        try:
+            self.substitution = self.substitute(balanced)
+        except StructureError:  # the form is that of another pattern
+            self.form = block_form(m)
+            self.substitution = self.substitute(balanced)
         self.pattern = self.form.kept["pattern"]
         self.method = self.substitution.method
         self.nnz, self.bytes = self.substitution.nnz, self.substitution.bytes
+
+    def substitute(self, balanced: sp.csc_array) -> BlockSubstitution:
+        """Return the factors of the scaled matrix in the present form."""
+        limit = 1 / SMALLEST_RCOND
+        return BlockSubstitution(balanced, self.form, self.factor, 0, limit, check=False)
 
     def refactor(self, m: sp.sparray) -> BlockTriangular:
         """Return the factors of a matrix with new values; the same pattern keeps its form."""
@@ -128,9 +132,9 @@ class BlockTriangular:
                 raise SingularError(Status.SINGULAR.value)
         except SingularError as error:
             raise SingularError(
-                f"in block {k} of {len(self.form):,} of the block triangular form, of "
-                f"{end - begin:,} rows {told(self.form.rows[begin:end])} and columns "
-                f"{told(self.form.columns[begin:end])}: {error}"
+                f"{error}\nThis was found in block {k} of {len(self.form):,} of the block "
+                f"triangular form, of {end - begin:,} rows {told(self.form.rows[begin:end])} and columns "
+                f"{told(self.form.columns[begin:end])}"
             ) from error
         return made
 

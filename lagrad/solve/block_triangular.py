@@ -103,7 +103,7 @@ def solve_block_triangular(
     Parameters
     ----------
     a : sparse (n, n)
-    form : from `stretches`
+    form : from `stretches` or `natural_form`; kept by the caller, it makes the next solve faster
     b : array (n,) or (n, k)
     factor : ``factor(k, block)`` returns the factorisation of block k, kept by the caller; it is
         asked for large blocks, for few small ones, and for those that are singular
