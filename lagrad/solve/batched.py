@@ -133,8 +133,8 @@ class BlockTriangular:
         except SingularError as error:
             raise SingularError(
                 f"{error}\nThis was found in block {k} of {len(self.form):,} of the block "
-                f"triangular form, of {end - begin:,} rows {told(self.form.rows[begin:end])} and columns "
-                f"{told(self.form.columns[begin:end])}"
+                f"triangular form, of {end - begin:,} rows {told(self.form.rows[begin:end])} "
+                f"and columns {told(self.form.columns[begin:end])}"
             ) from error
         return made
 
