@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,22 @@ from lagrad.graph import short
 from lagrad.model import Model
 from lagrad.multipliers import Multipliers, MultiplierSystem
 from lagrad.status import ArgumentError, NonFiniteError, Status, exception_for, suggestion
+
+#: What `Solution.stats` tells of each cycle: all that is the same in every run.
+TOLD = (
+    "variables",
+    "sizes",
+    "status",
+    "steps",
+    "factorisations",
+    "residual",
+    "history",
+    "method",
+    "linear",
+    "why",
+    "entries",
+    "bytes",
+)
 
 
 class Solution:
@@ -45,8 +60,8 @@ class Solution:
 
     @property
     def stats(self) -> list[dict[str, Any]]:
-        """How each cyclic block was solved: variables, status, steps, residual."""
-        return [asdict(cycle) for cycle in self.cycles.values()]
+        """How each cyclic block was solved: variables, status, steps, residual and the like."""
+        return [{name: getattr(c, name) for name in TOLD} for c in self.cycles.values()]
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.values:

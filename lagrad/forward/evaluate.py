@@ -30,6 +30,13 @@ def solve_values(model: Model, search: Search) -> dict[int, Found]:
     its last values, so that there is something to look at; what follows other failures is left out.
     """
     founds = {}
+    solved = {model.names[j] for b in model.blocks if b.cyclic for j in b.variables}
+    for name in search.bounds or ():
+        if name not in solved:
+            raise ArgumentError(
+                f"bounds: {name} is in no cycle, so it is evaluated and not searched for; bounds "
+                f"hold for {', '.join(sorted(solved)[:20]) or 'nothing here'}"
+            )
     for k, block in enumerate(model.blocks):
         if block.cyclic:
             problem = conditions(model, k)

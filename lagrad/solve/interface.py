@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import onenormest
+from scipy.sparse.linalg import LinearOperator, onenormest
 
 from lagrad.status import SingularError, Status
 
@@ -213,7 +213,13 @@ def condition(m: Any, factor: Factor) -> float:
     if sp.issparse(m):
         norm = norms(m, factor.rows, factor.columns)[1]
     else:
-        norm = float(onenormest(m))
+        balanced = LinearOperator(
+            m.shape,
+            matvec=lambda v: factor.rows * m.matvec(factor.columns * np.ravel(v)),
+            rmatvec=lambda v: factor.columns * m.rmatvec(factor.rows * np.ravel(v)),
+            dtype=float,
+        )
+        norm = float(onenormest(balanced))
     rcond = reciprocal_condition(m, solve, norm)
     return 1.0 / rcond if rcond else np.inf
 
