@@ -227,7 +227,7 @@ def figures(size: int = SIDE, repeats: int = REPEATS) -> Iterator[Figure]:
 
 
 def beside_jaxopt(problem: Chain, expected: Result, lagrad: Call) -> Iterator[Figure]:
-    """Time the fastest way of jaxopt's that is right to TOL; tell by how much the others are off."""
+    """Time the fastest way of jaxopt's that is right to TOL; tell how far off the others are."""
     right: dict[str, Call] = {}
     taken: dict[str, float] = {}
     for name, call in with_jaxopt(problem).items():
