@@ -275,7 +275,8 @@ def regular(at: Point, slope: Slope) -> bool:
     d = slope.step(signs * at.rounding)
     # One step of Hager's algorithm finds the signs that R^-1 stretches most, which random ones may
     # miss; SIAM J. Sci. Stat. Comput. 5 (1984), p. 311.
-    lam = slope.solve(d / slope.factor.rows**2)
+    d = d / slope.factor.rows
+    lam = slope.solve(d / (largest(d) or 1.0) / slope.factor.rows)
     signs = np.where(lam >= 0, 1.0, -1.0)
     return steady_slope(at, slope, slope.step(DISTANCE * signs * at.rounding))
 
