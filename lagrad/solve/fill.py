@@ -122,4 +122,6 @@ def expands(m: sp.csc_array) -> bool:
     reached[n // 2] = 1.0
     for _ in range(STEPS):
         reached = np.minimum(ones @ reached + reached, np.float32(1.0))
-    return bool(np.count_nonzero(reached) > n / 2)
+        if np.count_nonzero(reached) > n / 2:
+            return True
+    return False

@@ -259,8 +259,7 @@ class Krylov:
         for k in range(self.reached, len(stages)):
             name, preconditioned = stages[k]
             begin = self.products
-            found = self.run(name, preconditioned, b, transposed, tol)
-            left = self.residual(found, b, transposed)
+            found, left = self.run(name, preconditioned, b, transposed, tol)
             if np.linalg.norm(left) < np.linalg.norm(r):
                 x, r = found, left
             label = METHODS.get(name, name) + self.with_what(preconditioned)
@@ -327,15 +326,15 @@ class Krylov:
 
     def run(
         self, name: str, preconditioned: bool, b: np.ndarray, transposed: bool, tol: float
-    ) -> np.ndarray:
-        """Return what one method finds, in rounds that each go on from the true residual."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the x of one method and b - M x, in rounds that go on from the true residual."""
         chosen = (self.given or self.ilu) if preconditioned else None
         precondition = None
         if chosen is not None:
             try:
                 chosen(b, transposed)
             except RuntimeError:  # SuperLU's word for a zero pivot
-                return np.zeros(self.n)
+                return np.zeros(self.n), b
 
             def precondition(v: np.ndarray) -> np.ndarray:
                 return chosen(v, transposed)
@@ -358,7 +357,7 @@ class Krylov:
                 x, r = found, left
             if self.close(x, r, b, tol) or gain > 0.5 or not sound and gain > 1e-3:
                 break
-        return x
+        return x, r
 
 
 def story(tried: list[tuple[str, int, float]]) -> str:

@@ -142,9 +142,11 @@ class Refined:
                 self.steps += 1
                 if not smaller <= max(SLOW * size, ACCURACY):
                     break
-                x, r, size, last = x + d, left, smaller, change
-                if change <= FINE:
+                x, r, size = x + d, left, smaller
+                # The next correction shrinks as this one did; the first shrank from x itself.
+                if change * change / min(last, 1.0) <= FINE:
                     break
+                last = change
         return x if size <= limit else None
 
 
