@@ -96,8 +96,12 @@ class Certificate:
         """How many unknowns there are."""
         return sum(self.sizes)
 
-    def report(self) -> str:
-        """Return it all in a few lines."""
+    def report(self, seconds: bool = True) -> str:
+        """Return it all in a few lines; without ``seconds`` they are the same in every run."""
+
+        def taken(what: str) -> str:
+            return f", {self.seconds.get(what, 0.0):.3g} s" if seconds else ""
+
         shown = [
             name if n == 1 else f"{name} ({n:,})"
             for name, n in list(zip(self.variables, self.sizes, strict=True))[:6]
@@ -107,8 +111,7 @@ class Certificate:
         lines = [
             f"cycle of {names}{f' at {self.where}' if self.where else ''}: {self.status.name}",
             f"  values: {self.method}; {self.steps} steps, {self.factorisations} factorisations, "
-            f"largest residual {self.residual:.1e}{rounding}, "
-            f"{self.seconds.get('values', 0.0):.3g} s",
+            f"largest residual {self.residual:.1e}{rounding}{taken('values')}",
             f"  linear: {self.linear or 'not needed'}"
             + (f"; {self.entries:,} entries, {self.bytes:,} bytes" if self.entries else ""),
         ]
@@ -118,8 +121,7 @@ class Certificate:
             worst = max(self.solves, key=lambda s: s.residual)
             lines.append(
                 f"  multipliers: {len(self.solves)} solves, worst relative residual "
-                f"{worst.residual:.1e} ({worst.method}), "
-                f"{self.seconds.get('multipliers', 0.0):.3g} s"
+                f"{worst.residual:.1e} ({worst.method}){taken('multipliers')}"
             )
         return "\n".join(lines)
 

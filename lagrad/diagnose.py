@@ -69,11 +69,6 @@ class EntryNames(Sequence[str]):
         return name if size == 1 else f"{name}[{at - self.begins[k]}]"
 
 
-def entry_names(name: str, size: int) -> list[str]:
-    """Return the names of the entries of a variable or equation."""
-    return list(EntryNames([(name, size)]))
-
-
 def null_vectors(m: sp.csc_array, variables: Labels, equations: Labels) -> str:
     """Say which equations depend on each other and which variables are not determined.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
@@ -16,11 +16,11 @@ from lagrad.local import Equation, Local, as_value, trace_equation
 from lagrad.partials import Entries
 from lagrad.rounding import ROUNDING
 from lagrad.solve import (
+    Form,
     SolveBlock,
     block_back_substitute,
     block_forward_substitute,
     factorize,
-    solve_block_triangular,
     stretches,
 )
 from lagrad.solve.interface import Factor
@@ -267,13 +267,9 @@ class Model:
         """Return the tangents by variable, the first block first."""
         return block_forward_substitute(self, seeds, solve_block)
 
-    def solve_assembled(
-        self, a: sp.csc_array, offsets: Any, equation_offsets: Any, b: np.ndarray, factor: Callable
-    ) -> np.ndarray:
-        """Solve with the assembled A, block by block."""
-        return solve_block_triangular(
-            a, stretches(self.blocks, offsets, equation_offsets), b, factor
-        )
+    def form(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Form:
+        """Return the block triangular form of A."""
+        return stretches(self.blocks, offsets, equation_offsets)
 
     def row_entries(self, i: int) -> Iterator[tuple[int, Entries]]:
         """Yield (j, entries of R_ij): I - df_i/dz_j for explicit equations, dg/dz_j for others."""

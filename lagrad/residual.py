@@ -20,7 +20,7 @@ import scipy.sparse as sp
 
 from lagrad.assemble import joined, to_matrix
 from lagrad.containers import leaves, map_leaves, unflatten
-from lagrad.diagnose import entry_names
+from lagrad.diagnose import EntryNames
 from lagrad.eliminate import accumulate, as_entries, jacobian_rows
 from lagrad.graph import Graph, short
 from lagrad.rounding import rounding_errors
@@ -90,16 +90,13 @@ class Layout:
             found.append(part[()] if isinstance(part, np.ndarray) else part)
         return found
 
-    def entry_names(self) -> list[str]:
-        """Return the names of the entries of the vector."""
-        names = []
+    def entry_names(self) -> EntryNames:
+        """The names of the entries of the vector."""
+        parts: list[tuple[str, int]] = []
         for label, shape, dtype in zip(self.labels, self.shapes, self.dtypes, strict=True):
-            own = entry_names(label, int(np.prod(shape)))
-            if dtype.kind == "c":
-                names += [f"Re {x}" for x in own] + [f"Im {x}" for x in own]
-            else:
-                names += own
-        return names
+            sides = [f"Re {label}", f"Im {label}"] if dtype.kind == "c" else [label]
+            parts += [(side, int(np.prod(shape))) for side in sides]
+        return EntryNames(parts)
 
 
 @dataclass(frozen=True)

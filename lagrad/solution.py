@@ -208,8 +208,11 @@ class Solution:
                 raise ArgumentError(f"{name} is no input{data}{suggestion(name, self.inputs)}")
         return names
 
-    def report(self) -> str:
-        """Return how the values and multipliers were found, the worst cycle first."""
+    def report(self, seconds: bool = True) -> str:
+        """Return how the values and multipliers were found, the worst cycle first.
+
+        Without ``seconds`` it is the same in every run.
+        """
         model = self.system.model
         cyclic = sum(block.cyclic for block in model.blocks)
         lines = [
@@ -217,7 +220,7 @@ class Solution:
             f"{len(model.blocks) - cyclic} blocks evaluated in order, {cyclic} cyclic",
         ]
         worst = sorted(self.cycles.values(), key=lambda c: (c.status.success, -c.size, -c.residual))
-        lines += [certificate.report() for certificate in worst[:20]]
+        lines += [certificate.report(seconds) for certificate in worst[:20]]
         if len(worst) > 20:
             lines.append(f"... and {len(worst) - 20} more cycles")
         if self.system.factors:
@@ -261,9 +264,9 @@ class TracedSolution(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.values_by_name)
 
-    def report(self) -> str:
+    def report(self, seconds: bool = True) -> str:
         """Return how the values were found."""
-        return self.plain.report()
+        return self.plain.report(seconds)
 
     def gradient(self, *args: Any, **kwargs: Any) -> Any:
         """Refused: the trace around differentiates the values."""

@@ -5,7 +5,7 @@ In a graph every row is an equation that defines its own variable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -17,13 +17,7 @@ from lagrad.assemble import graph_entries, joined
 from lagrad.graph import Graph
 from lagrad.order import components
 from lagrad.partials import Entries
-from lagrad.solve import (
-    back_substitute,
-    forward_substitute,
-    solve_block_triangular,
-    solve_triangular,
-    stretches,
-)
+from lagrad.solve import Form, back_substitute, forward_substitute, natural_form
 from lagrad.solve.interface import Factor
 
 
@@ -66,9 +60,7 @@ class Linearized(Protocol):
         wanted: Collection[int] | None = None,
     ) -> dict[int, Any]: ...
     def forward(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]: ...
-    def solve_assembled(
-        self, a: sp.csc_array, offsets: Any, equation_offsets: Any, b: np.ndarray, factor: Callable
-    ) -> np.ndarray: ...
+    def form(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Form | None: ...
 
 
 @dataclass(frozen=True)
@@ -135,9 +127,7 @@ class Steps:
     @property
     def blocks(self) -> list[Block]:
         """Each row by itself."""
-        return [
-            Block(c, c, cyclic) for c, cyclic in zip(self.components, self.cyclic, strict=True)
-        ]
+        return [Block(c, c, cyclic) for c, cyclic in zip(self.components, self.cyclic, strict=True)]
 
     def size(self, i: int) -> int:
         """Return how many entries row i has."""
@@ -197,14 +187,9 @@ class Steps:
         rows = WithCycles(self, solve_block) if self.graph.cycles else self.graph
         return forward_substitute(rows, len(self.graph), seeds)
 
-    def solve_assembled(
-        self, a: sp.csc_array, offsets: Any, equation_offsets: Any, b: np.ndarray, factor: Callable
-    ) -> np.ndarray:
-        """Solve with the assembled A: one triangular solve, but for cycles."""
-        if not self.graph.cycles:
-            return solve_triangular(a, b)
-        form = stretches(self.blocks, offsets, equation_offsets)
-        return solve_block_triangular(a, form, b, factor)
+    def form(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Form | None:
+        """Return the block triangular form of A, None where A is triangular as it stands."""
+        return natural_form(offsets, self.graph.cycles) if self.graph.cycles else None
 
 
 class WithCycles:

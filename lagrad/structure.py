@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from scipy.sparse import csgraph
 
 from lagrad.assemble import refuse_too_large
-from lagrad.diagnose import entry_names
+from lagrad.diagnose import EntryNames
 from lagrad.model import Model
 from lagrad.order import Deficiency, components, match
 from lagrad.status import ArgumentError, StructureError
@@ -104,20 +104,11 @@ def matched(model: Model) -> np.ndarray:
         found = match(pattern(np.concatenate([traced, possible], axis=1), shape))
     if not isinstance(found, Deficiency):
         return found
-    equations = [
-        x
-        for name, size in zip(model.equation_names, heights.tolist(), strict=True)
-        for x in entry_names(name, size)
-    ]
-    variables = [
-        x
-        for name, size in zip(model.names, sizes.tolist(), strict=True)
-        for x in entry_names(name, size)
-    ]
+    equations = EntryNames(zip(model.equation_names, heights.tolist(), strict=True))
+    variables = EntryNames(zip(model.names, sizes.tolist(), strict=True))
     raise StructureError(
         found.told(equations, variables)
-        + ". Add or remove a residual equation, or declare an input instead of an "
-        "unknown"
+        + ". Add or remove a residual equation, or declare an input instead of an unknown"
     )
 
 

@@ -259,10 +259,12 @@ def test_a_small_error_is_refined_away(monkeypatch):
 
 
 def test_a_wrong_triangular_solve_is_refused(monkeypatch):
-    import lagrad.steps
+    import lagrad.multipliers.system
 
     monkeypatch.setattr(
-        lagrad.steps, "solve_triangular", lambda a, b: solve_triangular(a, b) * (1 + 1e-6)
+        lagrad.multipliers.system,
+        "solve_triangular",
+        lambda a, b: solve_triangular(a, b) * (1 + 1e-6),
     )
     with pytest.raises(LagradError, match="inaccurate"):
         graph_system().solve(method="explicit")

@@ -218,7 +218,7 @@ def solved(name: str, solution: Any, of: str, wrt: Sequence[str]) -> Report:
         "multipliers": {e.name: summarise(lam[e.name]) for _, e in equations},
         "gradient": {n: summarise(g) for n, g in gradient.items()},
         "residual": None if math.isnan(lam.residual) else lam.residual,
-        "chosen": [chosen(of, solution.system, lam), *solution.report().splitlines()],
+        "chosen": [chosen(of, solution.system, lam), *solution.report(seconds=False).splitlines()],
     }
 
 

@@ -19,10 +19,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.assemble import to_matrix
-from lagrad.diagnose import entry_names, null_vectors
+from lagrad.diagnose import EntryNames, null_vectors
 from lagrad.finite import refuse_nonfinite_multipliers
 from lagrad.multipliers.result import Multipliers
 from lagrad.order import reachable
+from lagrad.solve import BlockSubstitution, Form, solve_triangular
 from lagrad.solve.block_triangular import spans
 from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual, row_norm
 from lagrad.status import ArgumentError, SingularError, Status
@@ -259,7 +260,8 @@ class MultiplierSystem:
             why = self.why()
         elif method == "explicit":
             lam, residual = self.solve_explicit(seeds)
-            why = "assembled A, " + self.why()
+            known = None if self.form is None else self.cyclic_part() + self.substitution.method
+            why = "assembled A, " + (known or self.why())
         else:
             raise ArgumentError(f"method={method!r}; there are 'auto', 'sweep' and 'explicit'")
         return Multipliers(self, lam, residual, why)
@@ -275,8 +277,7 @@ class MultiplierSystem:
 
     def why(self) -> str:
         """Say how the system is solved, and for what reason."""
-        count = self.count
-        if not count:
+        if not self.count:
             return "back-substitution, since the constraints are acyclic"
         if not self.factors:
             return "back-substitution, since no cyclic block lies before the output"
@@ -286,10 +287,12 @@ class MultiplierSystem:
         ]
         if len(self.factors) > SHOWN:
             told.append(f"and {len(self.factors) - SHOWN} more")
-        return (
-            f"block back-substitution, since {count} of {len(self.blocks)} blocks "
-            f"{'is' if count == 1 else 'are'} cyclic: " + "; ".join(told)
-        )
+        return f"block back-substitution, since {self.cyclic_part()}" + "; ".join(told)
+
+    def cyclic_part(self) -> str:
+        """Say how many blocks are cyclic."""
+        verb = "is" if self.count == 1 else "are"
+        return f"{self.count} of {len(self.blocks)} blocks {verb} cyclic: "
 
     def sweep(
         self, seeds: Mapping[int, Any], wanted: Collection[int] | None = None
@@ -334,14 +337,10 @@ class MultiplierSystem:
     def culprits(self, k: int, m: sp.csc_array) -> str:
         """Name the variables and equations at fault in the singular block k."""
         block = self.model.blocks[k]
-        variables = [
-            x for j in block.variables for x in entry_names(self.variables[j], self.model.size(j))
-        ]
-        equations = [
-            x
-            for i in block.equations
-            for x in entry_names(self.equations[i], math.prod(self.model.equation_shape(i)))
-        ]
+        variables = EntryNames((self.variables[j], self.model.size(j)) for j in block.variables)
+        equations = EntryNames(
+            (self.equations[i], math.prod(self.model.equation_shape(i))) for i in block.equations
+        )
         lines = sorted({self.model.where(i) for i in block.equations} - {""})
         return null_vectors(m, variables, equations) + (
             f" (at {', '.join(lines)})" if lines else ""
@@ -377,7 +376,7 @@ class MultiplierSystem:
         if self.undefined and not set(seeds) <= set(self.outputs):
             a = self.matrix(seeds)
         size = self.norm if a is self.A else row_norm(a)
-        x = self.model.solve_assembled(a, self.offsets, self.equation_offsets, b, self.factor)
+        x = self.solve_assembled(a, b)
         residual = relative_residual(a, x, b, size)
         if not residual <= TOLERANCE:
             raise SingularError(f"{Status.INACCURATE.value} (relative residual {residual:.1e})")
@@ -391,6 +390,25 @@ class MultiplierSystem:
             return part
 
         return multiplier, residual
+
+    def solve_assembled(self, a: sp.csr_array, b: np.ndarray) -> np.ndarray:
+        """Solve with A: one triangular solve, but for large cycles."""
+        if self.form is None:
+            return solve_triangular(a, b)
+        if a is self.A:
+            return self.substitution.solve(b)
+        return BlockSubstitution(a, self.form, self.factor).solve(b)
+
+    @cached_property
+    def form(self) -> Form | None:
+        """The block triangular form of A, None where it is triangular."""
+        return self.model.form(self.offsets, self.equation_offsets)
+
+    @cached_property
+    def substitution(self) -> BlockSubstitution:
+        """A factorised block by block, for any right-hand sides."""
+        assert self.form is not None
+        return BlockSubstitution(self.A, self.form, self.factor)
 
     def __repr__(self) -> str:
         n = int(self.offsets[-1])
