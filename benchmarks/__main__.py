@@ -4,7 +4,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import assembly, growth, mlp, post, substitution, tracing
+from benchmarks import (
+    assembly,
+    blocks,
+    bratu,
+    growth,
+    implicit_chain,
+    memory,
+    mlp,
+    post,
+    substitution,
+    torus,
+    tracing,
+)
 from benchmarks.report import page
 
 WORKS = {
@@ -14,6 +26,11 @@ WORKS = {
     "growth": growth,
     "post": post,
     "mlp": mlp,
+    "blocks": blocks,
+    "bratu": bratu,
+    "torus": torus,
+    "implicit_chain": implicit_chain,
+    "memory": memory,
 }
 LATEST = Path(__file__).parent / "results" / "latest.md"
 

@@ -18,6 +18,11 @@ TINY = {
     "growth": 300,
     "post": 1,
     "mlp": 12,
+    "blocks": 400,
+    "bratu": 6,
+    "torus": 5,
+    "implicit_chain": 40,
+    "memory": 6,
 }
 
 
