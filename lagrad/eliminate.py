@@ -13,7 +13,6 @@ from lagrad.graph import Graph
 from lagrad.order import reachable
 from lagrad.partials import Entries, product_entries
 
-
 #: From so many entries on SciPy's compiled sorting is faster, in spite of what it costs to call.
 LARGE = 3000
 
@@ -155,6 +154,10 @@ def product(local: Coordinates, m: Rows, height: int) -> Rows | Entries:
         if m.indptr[-1] == n and len(local.data):
             return Rows(m.indptr, m.indices, local.data * m.data)
         return Rows(m.indptr, m.indices, np.repeat(local.data, np.diff(m.indptr)) * m.data)
+    if len(m.indices) == len(m.indptr) - 1 and np.all(m.data == 1.0):
+        first = int(m.indices[0]) if len(m.indices) else 0
+        if np.array_equal(m.indices, np.arange(first, first + len(m.indices))):
+            return local.row, local.col + first, local.data  # an input: the identity
     return product_entries(local, m)
 
 

@@ -352,6 +352,8 @@ class SparseProduct(Partial):
 
     def entries(self) -> Entries:
         m, k = self.m.tocoo(), math.prod(self.in_shape[1:])
+        if k == 1:
+            return m.row, m.col, m.data
         shift = np.tile(np.arange(k), m.nnz)
         rows, columns, data = (np.repeat(x, k) for x in (m.row, m.col, m.data))
         return rows * k + shift, columns * k + shift, data

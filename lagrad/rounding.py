@@ -16,9 +16,8 @@ from lagrad.solve import back_substitute, forward_substitute
 #: Rounding errors are estimated; what is larger by this factor is none.
 ROUNDING = 10.0
 
-#: How many random perturbations a rounding error is estimated from: among many entries some would
-#: come out too small in all of a few samples.
-SAMPLES, FEW, MORE = 3, 1000, 6
+#: How many random perturbations a rounding error is estimated from.
+SAMPLES = 3
 
 
 def rounding_errors(graph: Graph, outputs: Sequence[int], rng: np.random.Generator) -> list[Any]:
@@ -38,8 +37,7 @@ def rounding_errors(graph: Graph, outputs: Sequence[int], rng: np.random.Generat
         errors = [np.sum(known(np.abs(w) * np.abs(eps[j]))) for j, w in lam.items()]
         return [np.reshape(sum(errors), graph.shape(i))[()]]
     totals = [np.zeros(graph.shape(i)) for i in outputs]
-    size = sum(int(graph.sizes[i]) for i in outputs)
-    for _ in range(SAMPLES if size < FEW else MORE):
+    for _ in range(SAMPLES):
         signs = Signs(rng)
         moved = forward_substitute(graph, last + 1, {i: signs.times(e) for i, e in eps.items()})
         totals = [

@@ -45,6 +45,9 @@ ROUGHLY, AROUND = 1e-3, 1e-4
 #: So many steps that shrink alike tell a multiple root, and less of a step than this is held back.
 STEADY, HELD = 8, 1e-3
 
+#: Where R is not formed, rounding errors are only sampled, and may be so many times larger.
+SAMPLED = 3.0
+
 #: An iterative method stops at so many times the rounding errors of R z.
 UNFINISHED = 50.0
 
@@ -230,6 +233,8 @@ def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float, first: Point)
         given = UNFINISHED * given
     if below(at.r, given):
         return True
+    if not met.any():
+        given = given + SAMPLED * at.rounding
     return below(at.r, at.rounding + given) or (small and below(at.r, at.allowed(tol) + given))
 
 
@@ -269,8 +274,6 @@ def regular(at: Point, slope: Slope) -> bool:
     less, R is as wrong as it is small, and its inverse means nothing. Such a distance d lies along
     what R hardly sees, so it is R d that tells how much R changes there.
     """
-    if len(at.r) > SMALL and constant(at):
-        return True
     signs = at.rng.choice([-1.0, 1.0], len(at.r))
     d = slope.step(signs * at.rounding)
     # One step of Hager's algorithm finds the signs that R^-1 stretches most, which random ones may
