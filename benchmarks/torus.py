@@ -61,8 +61,10 @@ def chain(name: str, successors: np.ndarray) -> Chain:
     rng = np.random.default_rng(0)
     p = rng.random((n, k))
     p /= p.sum(axis=1, keepdims=True)
-    P = sp.coo_array((p.ravel(), (np.repeat(np.arange(n), k), successors.ravel())), shape=(n, n))
-    return Chain(name, P.tocsr(), 1.0 + rng.normal(size=n), rng.random(n) / n)
+    rows, columns = np.repeat(np.arange(n), k), successors.ravel()
+    at = rows.astype(np.intc), columns.astype(np.intc)  # products with long integers take longer
+    P = sp.coo_array((p.ravel(), at), shape=(n, n)).tocsr()
+    return Chain(name, P, 1.0 + rng.normal(size=n), rng.random(n) / n)
 
 
 def torus(side: int) -> Chain:
