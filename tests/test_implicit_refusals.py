@@ -238,7 +238,11 @@ def test_what_g_returns(returned, words):
         lg.root(returned, 1.0)
 
 
-@pytest.mark.parametrize("start", [None, True, "x", object(), iter([1.0])], ids=str)
+@pytest.mark.parametrize(
+    "start",
+    [None, True, "x", object(), iter([1.0])],
+    ids=["None", "True", "text", "object", "iterator"],
+)
 def test_starts_that_are_no_numbers(start):
     with refused(ArgumentError, "z is", "no number"):
         lg.root(lambda z: z, start)
