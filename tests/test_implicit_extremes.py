@@ -52,12 +52,12 @@ def test_combustion():
 
 
 @given(
-    st.lists(st.floats(-10, 10), min_size=5, max_size=5),
-    st.lists(st.floats(-10, 10), min_size=5, max_size=5),
+    st.lists(st.floats(-5, 5), min_size=5, max_size=5),
+    st.lists(st.floats(-5, 5), min_size=5, max_size=5),
 )
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_units_change_neither_values_nor_gradients(equations, unknowns):
-    """Twenty orders of magnitude between equations, and between unknowns."""
+    """Ten orders of magnitude between equations, and as many between unknowns."""
     units = 10.0 ** np.array(equations), 10.0 ** np.array(unknowns)
     np.testing.assert_allclose(burnt(0.193, *units), burnt(0.193), rtol=1e-11)
     scaled = lg.jacobian(lambda r5: burnt(r5, *units))(0.193)
