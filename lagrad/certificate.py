@@ -32,6 +32,8 @@ class Certificate:
         Of the factors.
     seconds : dict
         By what they were spent on: "values", "multipliers".
+    detail : str
+        What a linear solver said when it failed.
     solves : list of `LinearSolve`
         The solves with A and its transpose so far.
     """
@@ -51,6 +53,7 @@ class Certificate:
     entries: int = 0
     bytes: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    detail: str = ""
     solves: list[LinearSolve] = field(default_factory=list)
     #: Estimates that cost solves; set by who holds the factors, and not kept when pickled.
     ask: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False)

@@ -83,7 +83,8 @@ def check_grad(
         return w + 1j * rng.standard_normal(np.shape(x)) if np.iscomplexobj(x) else w
 
     def random_like(x: Any) -> Any:
-        return np.asarray(random(x) * np.maximum(1e-3, np.minimum(np.abs(x), 1)))
+        size = np.abs(x)  # Steps in the units of each entry, so that none leaves its domain.
+        return np.asarray(random(x) * np.where(size > 0, np.minimum(size, 1.0), 1e-3))
 
     v = map_leaves(random_like, args)
     value, tangent = jvp(f, args, v)
@@ -108,6 +109,11 @@ def check_grad(
     rate = taylor_rate(along, forward, size)
     ok = bool(adjoint <= 1e-10 and difference <= rtol and rate >= 1.8)
     outcome = GradientCheck(ok, adjoint, difference, rate)
+    if throw and not np.isfinite(difference):
+        raise GradientError(
+            f"the derivative of {getattr(f, '__name__', f)} could not be checked: the function is "
+            "NaN or inf next to these arguments. Check it further inside of its domain"
+        )
     if throw and not ok:
         raise GradientError(
             f"the derivative of {getattr(f, '__name__', f)} is wrong here: multipliers and "

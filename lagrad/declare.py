@@ -301,6 +301,8 @@ class System:
         search = Search(
             method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress
         )
+        if bounds is not None and not isinstance(bounds, Mapping):
+            raise ArgumentError(f"bounds are {short(bounds)}; give {{name: (lower, upper)}}")
         for name in bounds or ():
             if name not in self._declared():
                 known = suggestion(name, self._declared())

@@ -93,7 +93,7 @@ def jacobian_rows(graph: Graph, outputs: Iterable[int], inputs: tuple[int, ...])
                     )
                     largest = size
                 with np.errstate(all="ignore"):
-                    parts.append(product(local, found[j], height))
+                    parts.append(product(local, found[j], height, first.get(j)))
         if len(parts) == 1 and isinstance(parts[0], Rows):
             found[i] = parts[0]
         elif parts:
@@ -143,10 +143,11 @@ def predict(graph: Graph, outputs: Iterable[int]) -> Prediction:
     return Prediction(float(found[wanted].sum()), whole, products)
 
 
-def product(local: Coordinates, m: Rows, height: int) -> Rows | Entries:
+def product(local: Coordinates, m: Rows, height: int, begin: int | None) -> Rows | Entries:
     """Return the product of a partial with a Jacobian, by rows at once if the partial is diagonal.
 
-    So nothing is sorted, which costs more than the products themselves.
+    So nothing is sorted, which costs more than the products themselves. That of an input, whose
+    columns ``begin`` there, is the identity.
     """
     n = len(local.row)
     same = local.row is local.col or np.array_equal(local.row, local.col)
@@ -154,10 +155,8 @@ def product(local: Coordinates, m: Rows, height: int) -> Rows | Entries:
         if m.indptr[-1] == n and len(local.data):
             return Rows(m.indptr, m.indices, local.data * m.data)
         return Rows(m.indptr, m.indices, np.repeat(local.data, np.diff(m.indptr)) * m.data)
-    if len(m.indices) == len(m.indptr) - 1 and np.all(m.data == 1.0):
-        first = int(m.indices[0]) if len(m.indices) else 0
-        if np.array_equal(m.indices, np.arange(first, first + len(m.indices))):
-            return local.row, local.col + first, local.data  # an input: the identity
+    if begin is not None:
+        return local.row, local.col + begin, local.data
     return product_entries(local, m)
 
 

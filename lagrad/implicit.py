@@ -27,10 +27,18 @@ from lagrad.forward import (
     find,
     minimum,
     with_estimates,
+    worst,
 )
 from lagrad.graph import short
 from lagrad.residual import Conditions, location, plain_value
-from lagrad.status import ArgumentError, ConvergenceError, exception_for
+from lagrad.status import (
+    ArgumentError,
+    ConvergenceError,
+    SingularError,
+    Status,
+    StructureError,
+    exception_for,
+)
 from lagrad.trace import Traced, muted, names_of, recording
 
 
@@ -145,7 +153,10 @@ def fixed_point(
     """
 
     def g(z: Any, *p: Any) -> Any:
-        here, new = dict(leaves(z)), dict(leaves(f(z, *p)))
+        found = f(z, *p)
+        if hasattr(z, "dtype") and isinstance(found, list | tuple):
+            found = np.stack(found)  # [a, b] for an array, as NumPy's own functions take it
+        here, new = dict(leaves(z)), dict(leaves(found))
         if here.keys() != new.keys():
             raise ArgumentError(
                 f"{problem.what} returned the leaves {list(new)} for unknowns with the leaves "
@@ -207,7 +218,14 @@ def argmin(
 
     problem = problem_of("argmin", L, slope, x0, params, name_of=L)
     search = Search(method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress)
-    return answer(problem, minimum(L, problem, search), throw, full_output)
+    try:
+        found = minimum(L, problem, search)
+    except StructureError as error:
+        raise StructureError(
+            f"{error}. For a minimum: the function does not bend along these variables, so it has "
+            "no smallest value, or many; add a penalty such as alpha * np.sum(x**2)"
+        ) from error
+    return answer(problem, found, throw, full_output, FLAT)
 
 
 def implicit(
@@ -229,8 +247,8 @@ def implicit(
     conditions : function
         ``conditions(z, *params) = 0`` is what the solver solves, as many equations as unknowns.
     tol : float
-        The values are accepted if a Newton step on the conditions would change them by less than
-        this part of the largest entry. The derivative is about as right as the values are.
+        The values are accepted if a Newton step on the conditions would change every entry by less
+        than this part of itself, and the derivative by less than a hundredth.
     linear_solver, throw, full_output : as for `root`
 
     Raises
@@ -269,11 +287,35 @@ def implicit(
                 )
             z = z.get("x", z.get("root"))
         problem = problem_of("implicit", conditions, conditions, z, params)
-        found = assess(problem, Search(tol=tol, linear_solver=linear_solver))
+        start = map_leaves(plain_value, z0)
+        found = drift(assess(problem, Search(tol=tol, linear_solver=linear_solver), start))
         return answer(problem, found, throw, full_output)
 
     solve.__name__ = f"implicit({getattr(solver, '__name__', 'solver')})"
     return solve
+
+
+def drift(found: Found) -> Found:
+    """Refuse values if the Newton step that they lack would change the derivative much."""
+    certificate = with_estimates(found).certificate
+    if certificate.status is Status.ACCEPTED and found.problem.params:
+        w = np.random.default_rng(0).standard_normal(found.problem.layout.size)
+        weights = found.problem.layout.unpack(w)
+        gradient, error = certificate.gradient_error(unflatten(found.problem.z0, iter(weights)))
+        for g, e in zip(gradient, error, strict=True):
+            if np.max(np.abs(e), initial=0.0) > DRIFT * np.max(np.abs(g), initial=0.0) + TINY:
+                certificate.status = Status.NOT_SATISFIED
+    return found
+
+
+#: What the derivative may change by; and nothing, for one that is zero.
+DRIFT, TINY = 0.01, 1e-12
+
+#: What a singular Hessian means.
+FLAT = (
+    "For a minimum: the Hessian is singular there, so the minimum is not unique or the function is "
+    "flat; add a penalty such as alpha * np.sum(x**2). "
+)
 
 
 # -- what they share ---------------------------------------------------------------------------
@@ -313,7 +355,9 @@ def name_of_function(f: Any) -> str:
     return str(getattr(f, "__name__", "function")).replace("<lambda>", "lambda")
 
 
-def answer(problem: Conditions, found: Found, throw: bool, full_output: bool) -> Any:
+def answer(
+    problem: Conditions, found: Found, throw: bool, full_output: bool, singular: str = ""
+) -> Any:
     """Return the values as a constraint of the computation around, or say why there are none."""
     certificate = with_estimates(found).certificate
     status = certificate.status
@@ -321,10 +365,14 @@ def answer(problem: Conditions, found: Found, throw: bool, full_output: bool) ->
         names = problem.layout.labels
         text = (
             f"{problem.what} for {', '.join(names[:6])} ({problem.layout.size} unknowns) ended "
-            f"after {certificate.steps} steps with residuals up to {certificate.residual:.2e}. "
-            f"{status.value}"
+            f"after {certificate.steps} steps with residuals up to {certificate.residual:.2e}"
+            f"{worst(found)}. {status.value}"
         )
-        raise exception_for(status)(text + culprits(found))
+        if certificate.detail:
+            text += f". The linear solver said: {certificate.detail}"
+        error = exception_for(status)
+        hint = f" {singular}" if singular and issubclass(error, SingularError) else ""
+        raise error(text + hint.rstrip() + culprits(found))
     # A copy: the certificate makes its estimates at these values, whatever becomes of them outside.
     z = constrained(problem, found) if recording() else problem.container(found.z.copy())
     return (z, certificate) if full_output else z

@@ -25,7 +25,7 @@ from lagrad.solve import (
 )
 from lagrad.solve.interface import Factor
 from lagrad.solve.reuse import Refined
-from lagrad.status import ArgumentError, TraceError
+from lagrad.status import ArgumentError, Status, TraceError
 from lagrad.steps import Block
 
 #: Up to so many entries new factors cost no more than the refinement of old ones.
@@ -40,8 +40,9 @@ class Model:
     or an explicit constraint defines variable i of the same name; residual equations come after
     them.
 
-    ``known`` holds, by equation, the values of f_i that were solved for. What is traced later must
-    give them again, or its partials are those of another model.
+    ``solvers`` are those of large cycles from the search for their values, ``failed`` the cycles
+    whose values were not found. ``known`` holds, by equation, the values of f_i that were solved
+    for. What is traced later must give them again, or its partials are those of another model.
     """
 
     names: tuple[str, ...]
@@ -54,7 +55,8 @@ class Model:
     condensed: dict[int, list[tuple[int, sp.csr_array]]] = field(default_factory=dict)
     matrices: dict[int, sp.csc_array] = field(default_factory=dict)
     known: dict[int, Any] = field(default_factory=dict)
-    slopes: dict[int, Any] = field(default_factory=dict)
+    solvers: dict[int, Any] = field(default_factory=dict)
+    failed: dict[int, Status] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.number = {name: i for i, name in enumerate(self.names)}
@@ -62,7 +64,7 @@ class Model:
         self.equation_names = tuple(e.name for e in self.equations)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "locals": {}, "condensed": {}, "matrices": {}, "slopes": {}}
+        return {**self.__dict__, "locals": {}, "condensed": {}, "matrices": {}, "solvers": {}}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -199,7 +201,7 @@ class Model:
     def forget(self, k: int) -> None:
         """Drop what was found of block k at values that have changed since."""
         self.matrices.pop(k, None)
-        self.slopes.pop(k, None)
+        self.solvers.pop(k, None)
         for i in self.blocks[k].equations:
             for table in (self.locals, self.condensed, self.known):
                 table.pop(i, None)
@@ -295,8 +297,8 @@ class Model:
 
         A small one is made anew, which costs less than the refinement.
         """
-        if k in self.slopes and m.shape[0] > SMALL:
-            return Refined(m, self.slopes[k].factor)
+        if k in self.solvers:
+            return Refined(m, self.solvers[k].found.slope.factor)
         return factorize(m)
 
     def block_matrix(self, k: int) -> sp.csc_array:

@@ -27,7 +27,7 @@ from lagrad.rounding import rounding_errors
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced, Tracer, lift, muted, tracing, variable
-from lagrad.trace.record import outlived
+from lagrad.trace.record import lifted, outlived
 from lagrad.trace.tracer import current, innermost_value
 
 NUMBERS = np.ndarray | np.generic | float | complex
@@ -299,6 +299,7 @@ class Conditions:
         """Return the leaves of what g returned, checked."""
         found = [y for _, y in leaves(result)]
         for k, y in enumerate(found):
+            y = found[k] = lifted(y)  # np.array([...]) of traced values
             if not isinstance(y, Traced | np.ndarray | np.generic | int | float | complex):
                 raise ArgumentError(f"{self.what} returned {type(y).__name__}, and no array")
             if not isinstance(y, Traced):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -178,7 +179,8 @@ class Solution:
         wanted = self._inputs(wrt)
         if self.moved is None:
             raise ArgumentError("the factors were not kept with this solution; solve again")
-        here = self.system.solve(of, wrt=wanted)
+        # What failed is let through here, and only here, beside what it does to the gradient.
+        here = MultiplierSystem(replace(self.system.model, failed={})).solve(of, wrt=wanted)
         there = MultiplierSystem(self.moved()).solve(of, wrt=wanted)
         gradient = {name: here[name] for name in wanted}
         return gradient, {name: there[name] - here[name] for name in wanted}
@@ -217,7 +219,8 @@ class Solution:
         cyclic = sum(block.cyclic for block in model.blocks)
         lines = [
             f"status: {self.status.value}",
-            f"{len(model.blocks) - cyclic} blocks evaluated in order, {cyclic} cyclic",
+            f"{len(model.blocks)} blocks: {len(model.blocks) - cyclic} blocks evaluated in order, "
+            f"{cyclic} cyclic",
         ]
         worst = sorted(self.cycles.values(), key=lambda c: (c.status.success, -c.size, -c.residual))
         lines += [certificate.report(seconds) for certificate in worst[:20]]

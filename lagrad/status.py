@@ -56,6 +56,10 @@ class Status(Enum):
     SOLVED = (
         "solved: every residual is no larger than its rounding errors, or than tol^2 of its terms"
     )
+    ACCEPTED = (
+        "accepted: the values of a solver of the user's own, which a Newton step on the conditions "
+        "would change by less than tol; the derivative is about as right as they are"
+    )
     NOT_CONVERGED = (
         "not converged: the residual of the constraints stayed above the tolerance; the start may "
         "be too far from a solution, or there is none. Try another start, more steps (max_steps), "
@@ -71,6 +75,11 @@ class Status(Enum):
         "not converged, several roots meet: the steps shrink by one factor each time, as they do "
         "near a multiple root, where no derivative exists. Move a parameter, or give equations "
         "whose root is simple"
+    )
+    RUNAWAY = (
+        "not converged, running away: the residual falls while the values go on and on, as those "
+        "of exp(z) = 0 do: there is no solution in that direction. Start on another side, keep the "
+        "values inside with bounds= or domain=, or look for a sign in the constraints"
     )
     BOUNDED = (
         "not converged, held by the bounds: every step leads out of the bounds or the domain. The "
@@ -91,7 +100,8 @@ class Status(Enum):
     )
     NOT_FINITE = (
         "not finite: NaN or inf appeared while the constraints were evaluated; the iteration "
-        "left the domain of a function. Try a start inside the domain"
+        "left the domain of a function. Try a start inside the domain, or keep the steps inside of "
+        "it with bounds= or domain="
     )
     NOT_DIFFERENTIABLE = (
         "not differentiable: a local partial of the constraints is NaN or inf at these values, "
@@ -138,7 +148,7 @@ class Status(Enum):
     @property
     def success(self) -> bool:
         """True when the result can be used."""
-        return self is Status.SOLVED
+        return self in (Status.SOLVED, Status.ACCEPTED)
 
 
 #: Where R has no inverse, or none that means anything.

@@ -4,7 +4,7 @@ from lagrad.forward.estimate import moved, with_estimates
 from lagrad.forward.evaluate import solve_values, traced_values
 from lagrad.forward.minimum import minimum
 from lagrad.forward.search import Found, Search, assess, find
-from lagrad.forward.solver import CycleSolver, constrained, culprits
+from lagrad.forward.solver import CycleSolver, constrained, culprits, worst
 
 __all__ = [
     "CycleSolver",
@@ -19,4 +19,5 @@ __all__ = [
     "solve_values",
     "traced_values",
     "with_estimates",
+    "worst",
 ]

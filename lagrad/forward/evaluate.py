@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from lagrad.forward.search import Found, Search, find
-from lagrad.forward.solver import constrained
+from lagrad.forward.solver import CycleSolver, constrained
 from lagrad.graph import short
 from lagrad.local import as_value, refuse_list
-from lagrad.model import Model
+from lagrad.model import SMALL, Model
 from lagrad.residual import Conditions
 from lagrad.status import ArgumentError, Status
 from lagrad.trace import Traced
@@ -46,11 +46,12 @@ def solve_values(model: Model, search: Search) -> dict[int, Found]:
             for j, value in parts:
                 model.values[model.names[j]] = np.copy(value)[()]
             if not found.certificate.status.success:
+                model.failed[k] = found.certificate.status
                 if not np.isfinite(found.z).all() or found.certificate.status in ENDED:
                     break
                 continue
-            if found.slope is not None:
-                model.slopes[k] = found.slope
+            if found.slope is not None and problem.layout.size > SMALL:
+                model.solvers[k] = CycleSolver(problem, found)
             model.known.update((i, model.evaluate(i)) for i in block.equations)
         else:
             (i,) = block.equations

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import LinearOperator
+from scipy.sparse.linalg import LinearOperator, gmres
 
 from lagrad.assemble import BYTES_PER_ENTRY, available_memory, graph_entries, joined, to_matrix
 from lagrad.colour import colour, from_tangents
@@ -41,6 +41,13 @@ MANY, SMALL = 1000, 20.0
 #: R counts as dense with this part of all entries, and a step costs a sweep as much as so many
 #: numbers.
 DENSE, STEP = 0.1, 20_000.0
+
+#: Seconds, roughly: of a multiplication in a sparse product, of an entry in a factorisation of
+#: dense blocks, of an entry of a partial in a sweep, and of a step in it. What takes longer than
+#: `LONG` may be worth a trial of so many products without R, which must reach the relative residual
+#: `SEEN`.
+PER_PRODUCT, PER_FACTOR, PER_NUMBER, PER_STEP = 4e-8, 1e-7, 5e-10, 3e-5
+LONG, TRIAL, SEEN = 0.2, 60, 1e-8
 
 #: The part of the free memory that a matrix may take before its factors.
 SHARE = 0.25
@@ -78,7 +85,13 @@ class Linearizer:
             if self.way == "applied":
                 return applied(linear, self.linear_solver, self.preconditioner)
             if self.way == "extended":
-                return self.named(linear, lambda: extended(linear, self.linear_solver))
+                try:
+                    return extended(linear, self.linear_solver)
+                except SingularError:
+                    # Its steps may be out of all scale where R itself is not.
+                    if predict(linear.graph, linear.varying).condensed > FEW:
+                        raise
+                    self.way, self.method = "condensed", "Newton with R formed"
             A = self.matrix(linear)  # noqa: N806
             return self.named(linear, lambda: Slope(A, self.factors(A)))
 
@@ -153,6 +166,14 @@ def choice(linear: Linear, method: str) -> tuple[str, str]:
     sweeps = n * (whole + STEP * steps)
     if n * n <= room and condensed > DENSE * n * n and sweeps < PRODUCT * products:
         return "swept", f"Newton with R formed by {n:,.0f} sweeps, since it is dense"
+    forming = PER_PRODUCT * products + PER_FACTOR * condensed
+    sweep = PER_NUMBER * whole + PER_STEP * steps
+    # Only what is dear beside sixty products is worth the trial.
+    if method != "newton" and forming > LONG and forming > 2 * TRIAL * sweep and easy(linear):
+        return (
+            "applied",
+            f"Newton-Krylov, since {sizes}, and {TRIAL} products were seen to solve with it",
+        )
     if condensed <= FEW or (condensed <= SPARSER * whole and condensed <= room):
         return "condensed", f"Newton with R formed, since {sizes}"
     if whole <= room and not linear.graph.cycles and condensed > SPARSER * whole:
@@ -163,6 +184,16 @@ def choice(linear: Linear, method: str) -> tuple[str, str]:
     if condensed <= room:
         return "condensed", f"Newton with R formed, since {sizes}"
     return "applied", f"Newton-Krylov, since {sizes}, which would not fit: R is applied, not formed"
+
+
+def easy(linear: Linear) -> bool:
+    """True if GMRES solves with A at a random right-hand side in few products.
+
+    So it is for a contraction, however large and dense R is.
+    """
+    b = np.random.default_rng(0).standard_normal(linear.layout.size)
+    _, info = gmres(operator(linear), b, rtol=SEEN, atol=0.0, restart=TRIAL, maxiter=1)
+    return info == 0
 
 
 def operator(linear: Linear) -> LinearOperator:
@@ -221,7 +252,8 @@ class Extended:
         self.lam = first + np.arange(len(out))
         self.size = size
         self.factor = factorize(
-            to_matrix((variables, equations, partials), (size, first + len(out)))
+            to_matrix((variables, equations, partials), (size, first + len(out))),
+            linear_solver,
         )
         self.rows, self.columns = self.factor.rows[self.z], self.factor.columns[self.lam]
         self.method = f"extended by {first:,} steps: {self.factor.method}"

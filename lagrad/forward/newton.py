@@ -71,6 +71,7 @@ class Outcome:
     slope: Slope | None
     steps: int
     factorisations: int
+    detail: str = ""
 
 
 def newton(
@@ -135,9 +136,11 @@ def newton(
         roughly = ROUGHLY if slope.iterative and not (linear and steps == 0) else 0.0
         try:
             dz = slope.step(-at.r, roughly)
-        except SingularError:
+        except SingularError as error:
             if fresh:
-                return ended(Status.INACCURATE)
+                outcome = ended(Status.INACCURATE)
+                outcome.detail = str(error)
+                return outcome
             slope = None
             continue
         new = shortened(at, slope, dz, tol, inside) if fresh else full(at, slope, dz, inside)
@@ -167,16 +170,23 @@ def newton(
     held = inside(at.z, dz) < HELD if steps else False
     if held:
         return ended(Status.BOUNDED)
-    return ended(Status.MULTIPLE_ROOT if steady(sizes) else Status.NOT_CONVERGED)
+    return ended(tendency(sizes))
 
 
-def steady(sizes: list[float]) -> bool:
-    """True if the last steps all shrink by nearly one factor, which a simple root does not do."""
+def tendency(sizes: list[float]) -> Status:
+    """Say what steps that did not come to an end were about.
+
+    Near a multiple root they all shrink by one factor, and towards no root at all they do not.
+    """
     last = np.array(sizes[-STEADY:])
     if len(last) < STEADY or not (last > 0).all():
-        return False
+        return Status.NOT_CONVERGED
     ratios = last[1:] / last[:-1]
-    return bool(ratios.max() - ratios.min() < 0.05 and 0.4 < ratios.mean() < 0.95)
+    if ratios.max() - ratios.min() > 0.05:
+        return Status.NOT_CONVERGED
+    if 0.97 < ratios.mean() < 1.1:
+        return Status.RUNAWAY
+    return Status.MULTIPLE_ROOT if 0.4 < ratios.mean() < 0.95 else Status.NOT_CONVERGED
 
 
 def partials_finite(at: Point) -> bool:

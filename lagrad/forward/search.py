@@ -95,7 +95,7 @@ def find(problem: Conditions, search: Search) -> Found:
         else:
             steps = search.max_steps if search.max_steps is not None else STEPS["newton"]
             end = newton(at, linearizer, search.tol, steps, inside, watch)
-    certificate.factorisations = end.factorisations
+    certificate.factorisations, certificate.detail = end.factorisations, end.detail
     certificate.method = linearizer.method if search.method in NEWTON else told(search)
     found = Found(problem, end.at.z, end.slope, certificate, end.at, linearizer)
     return closed_certificate(found, end.status, end.steps, begin)
@@ -122,8 +122,11 @@ def closed_certificate(found: Found, status: Status, steps: int, begin: float) -
     return found
 
 
-def assess(problem: Conditions, search: Search) -> Found:
-    """Accept the start as values if a Newton step from there would change them by little."""
+def assess(problem: Conditions, search: Search, start: Any = None) -> Found:
+    """Accept the values z0 if a Newton step from there would change them by little.
+
+    ``start`` is where the search for them began, which tells the size of what ended at zero.
+    """
     begin, layout = time.perf_counter(), problem.layout
     certificate = Certificate(
         list(layout.labels), [int(np.prod(s)) for s in layout.shapes], problem.what
@@ -137,12 +140,12 @@ def assess(problem: Conditions, search: Search) -> Found:
         try:
             slope = linearizer(at.linear)
             dz = slope.step(-at.r)
-            near = below(dz, search.tol * scale_of(problem, z, search.tol))
+            near = below(dz, search.tol * scale_of(problem, z, search.tol, start))
             if not near and not below(at.r, at.rounding):
                 status = Status.NOT_SATISFIED
             else:
                 smooth = steady_slope(at, slope, dz, DRIFT) and regular(at, slope)
-                status = Status.SOLVED if smooth else Status.DEGENERATE
+                status = Status.ACCEPTED if smooth else Status.DEGENERATE
         except SingularError:
             status = Status.SINGULAR if partials_finite(at) else Status.NOT_DIFFERENTIABLE
     certificate.method = "a solver of the user's own"
@@ -150,12 +153,17 @@ def assess(problem: Conditions, search: Search) -> Found:
     return closed_certificate(found, status, 0, begin)
 
 
-def scale_of(problem: Conditions, z: np.ndarray, tol: float) -> np.ndarray:
-    """Return what the error of each entry is compared with: itself, or ``tol`` of its array."""
+def scale_of(problem: Conditions, z: np.ndarray, tol: float, start: Any) -> np.ndarray:
+    """Return what the error of each entry is compared with: itself, or ``tol`` of its array.
+
+    Or ``tol`` of where it began.
+    """
     scale = np.abs(z)
     for begin, end in pairwise(problem.layout.offsets):
         scale[begin:end] = np.maximum(scale[begin:end], tol * largest(z[begin:end]))
-    return scale
+    parts = [np.ravel(x) for _, x in leaves(start) if isinstance(x, float | np.ndarray | np.number)]
+    began = np.concatenate([np.abs(x).astype(float) for x in parts]) if parts else np.zeros(0)
+    return np.maximum(scale, tol * began) if len(began) == len(scale) else scale
 
 
 NEWTON = ("auto", "newton", "newton-krylov")
@@ -208,6 +216,12 @@ def domain_of(problem: Conditions, search: Search) -> Callable[[np.ndarray, np.n
     if search.bounds is None and search.domain is None:
         return lambda z, dz: 1.0
     low, high = (bound_of(problem, search.bounds, k) for k in (0, 1))
+    if np.any(low > high):
+        k = int(np.argmax(low > high))
+        raise ArgumentError(
+            f"bounds of {problem.what}: the lower bound {low[k]:.6g} of "
+            f"{problem.layout.entry_names()[k]} is above the upper one, {high[k]:.6g}"
+        )
     start = problem.start()
     if np.any((start < low) | (start > high)):
         k = int(np.argmax((start < low) | (start > high)))
@@ -218,10 +232,14 @@ def domain_of(problem: Conditions, search: Search) -> Callable[[np.ndarray, np.n
 
     def allowed(z: np.ndarray) -> bool:
         assert search.domain is not None
-        return bool(np.all(search.domain(problem.container(z))))
+        answer = search.domain(problem.container(z))
+        return all(bool(np.all(part)) for _, part in leaves(answer))
 
     if search.domain is not None and not allowed(start):
-        raise ArgumentError(f"the start of {problem.what} is outside of its domain")
+        raise ArgumentError(
+            f"the start of {problem.what}, {', '.join(problem.layout.labels[:6])}, is outside of "
+            "the domain: domain(z) is False there"
+        )
 
     def inside(z: np.ndarray, dz: np.ndarray) -> float:
         with np.errstate(all="ignore"):
@@ -249,15 +267,19 @@ def bound_of(problem: Conditions, bounds: Any, k: int) -> np.ndarray:
         return np.full(problem.layout.size, default)
     if np.isscalar(given):
         given = map_leaves(lambda _: given, problem.z0)
-    parts = [default if b is None else b for _, b in leaves(given)]
-    shapes = problem.layout.shapes
-    if len(parts) != len(shapes):
+    named, wanted = dict(leaves(given)), [label for label, _ in leaves(problem.z0)]
+    if set(named) != set(wanted):
         raise ArgumentError(
-            f"bounds of {problem.what}: give (lower, upper), each a number, None, or a container "
-            f"like the unknowns, which has {len(shapes)} arrays and not {len(parts)}"
+            f"bounds of {problem.what} are for {[problem.name + x for x in named]}, and the "
+            f"unknowns are {[problem.name + x for x in wanted]}: give (lower, upper), each a "
+            "number, None, or a container like the unknowns"
         )
     flat = []
-    for b, shape, label in zip(parts, shapes, problem.layout.labels, strict=True):
+    layout = problem.layout
+    for key, shape, dtype, label in zip(
+        wanted, layout.shapes, layout.dtypes, layout.labels, strict=True
+    ):
+        b = default if named[key] is None else named[key]
         try:
             bound = np.broadcast_to(np.asarray(b, dtype=float), shape).ravel()
         except (TypeError, ValueError):
@@ -266,7 +288,7 @@ def bound_of(problem: Conditions, bounds: Any, k: int) -> np.ndarray:
             ) from None
         if np.isnan(bound).any():
             raise ArgumentError(f"the bound of {label} is NaN; give None for no bound")
-        flat.append(bound)
+        flat += [bound] * (1 + (dtype.kind == "c"))  # of a complex unknown, both its parts
     return np.concatenate(flat)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,14 +29,19 @@ class CycleSolver:
         self.problem, self.found = problem, found
         self.slope: Slope | None = None
 
+    @cached_property
+    def linear(self) -> Linear:
+        """The conditions at the solution, with nothing but the unknowns as inputs."""
+        return self.problem.linearize(self.found.z)
+
+    def solve_here(self, b: Any, transposed: bool) -> tuple[Any, float]:
+        """Return x, and its relative residual."""
+        x = self.solve(self.linear, b, transposed)
+        return x, self.found.certificate.solves[-1].residual
+
     def solve(self, linear: Linear, b: Any, transposed: bool) -> Any:
         """Return x, checked, with a note in the certificate."""
         certificate, begin = self.found.certificate, time.perf_counter()
-        if not certificate.status.success:
-            raise ConvergenceError(
-                f"the values of {self.problem.what} were not found, so there is no derivative: "
-                f"{certificate.status.value}"
-            )
         b = np.asarray(b, dtype=float)
         slope = self.at_solution(linear)
         x, residual = certified(slope.A, slope.factor, b, transposed)
@@ -49,7 +55,19 @@ class CycleSolver:
         return self.at_solution(linear).factor
 
     def at_solution(self, linear: Linear) -> Slope:
-        """Return A at the solution with its factors."""
+        """Return A at the solution with its factors.
+
+        Raises
+        ------
+        ConvergenceError
+            If there is no solution: what the values lack would be in every derivative.
+        """
+        status = self.found.certificate.status
+        if not status.success:
+            raise ConvergenceError(
+                f"the values of {self.problem.what} were not found, so there is no derivative: "
+                f"{status.value}"
+            )
         if self.slope is None:
             linearizer, last = self.found.linearizer, self.found.slope
             assert linearizer is not None
@@ -86,12 +104,22 @@ def constrained(problem: Conditions, found: Found) -> Any:
     return unflatten(problem.z0, iter(parts))
 
 
+def worst(found: Found) -> str:
+    """Name the equations with the largest residuals."""
+    if found.at is None or found.problem.equations is None or found.problem.layout.size == 1:
+        return ""
+    r = np.where(np.isfinite(found.at.r), np.abs(found.at.r), np.inf)
+    names = found.problem.equations.entry_names()
+    ranked = [k for k in np.argsort(-r, kind="stable")[:3].tolist() if r[k] > 0.05 * r.max()]
+    return f" (the largest: {', '.join(f'{names[k]} = {found.at.r[k]:.2e}' for k in ranked)})"
+
+
 def culprits(found: Found) -> str:
     """Name what is singular at the values where a search ended."""
     status = found.certificate.status
     if found.at is not None and status is Status.NOT_DIFFERENTIABLE:
         return "\n" + infinite(found.problem, found.at.linear)
-    if status not in SINGULAR or found.at is None:
+    if status not in SINGULAR or status is Status.INACCURATE or found.at is None:
         return ""
     return "\n" + named(found.problem, found.at.linear)
 

@@ -25,8 +25,8 @@ from lagrad.multipliers.result import Multipliers
 from lagrad.order import reachable
 from lagrad.solve import BlockSubstitution, Form, solve_triangular
 from lagrad.solve.block_triangular import spans
-from lagrad.solve.interface import TOLERANCE, Factor, checked, relative_residual, row_norm
-from lagrad.status import ArgumentError, SingularError, Status
+from lagrad.solve.interface import TOLERANCE, Factor, certified, relative_residual, row_norm
+from lagrad.status import ArgumentError, SingularError, Status, exception_for
 from lagrad.steps import Linearized
 
 #: So many blocks, and so many names of each, are told.
@@ -64,6 +64,10 @@ class MultiplierSystem:
         self.model: Any = model
         self.factors: dict[int, Factor] = {}
         self.undefined = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Factors are made again where they are asked for.
+        return {k: v for k, v in self.__dict__.items() if k != "substitution"} | {"factors": {}}
 
     # -- names and sizes -------------------------------------------------------------------------
 
@@ -323,6 +327,7 @@ class MultiplierSystem:
 
     def factor(self, k: int, m: sp.csc_array) -> Factor:
         """Return the factorisation of block k, made once."""
+        self.refuse_failed(k)
         if k not in self.factors:
             try:
                 self.factors[k] = self.model.factor(k, m)
@@ -333,6 +338,15 @@ class MultiplierSystem:
                     + self.culprits(k, m)
                 ) from error
         return self.factors[k]
+
+    def refuse_failed(self, k: int) -> None:
+        """Refuse the multipliers of a cycle whose values were not found."""
+        status = getattr(self.model, "failed", {}).get(k)
+        if status is not None:
+            raise exception_for(status)(
+                f"the values of [{named(self.variables, self.blocks[k])}] were not found, so there "
+                f"is no derivative: {status.value}"
+            )
 
     def culprits(self, k: int, m: sp.csc_array) -> str:
         """Name the variables and equations at fault in the singular block k."""
@@ -358,14 +372,19 @@ class MultiplierSystem:
         equations = [(i, model.equation_shape(i)) for i in block.equations]
         given, wanted = (equations, variables) if transposed else (variables, equations)
         b = np.concatenate([np.ravel(rhs.get(i, np.zeros(shape))) for i, shape in given])
-        m = self.block_matrix(k)
-        x = checked(m, self.factor(k, m), b, transposed)
+        solver = getattr(model, "solvers", {}).get(k)
+        if solver is not None:
+            self.factors.setdefault(k, solver.factor(solver.linear))
+            x, residual = solver.solve_here(b, transposed)
+        else:
+            m = self.block_matrix(k)
+            x, residual = certified(m, self.factor(k, m), b, transposed)
         found, at = {}, 0
         for i, shape in wanted:
             size = math.prod(shape)
             found[i] = x[at : at + size].reshape(shape)[()]
             at += size
-        return found, relative_residual(m.T if transposed else m, x, b)
+        return found, residual
 
     def solve_explicit(self, seeds: Mapping[int, Any]) -> tuple[Callable[[int], Any], float]:
         """Solve with the assembled A; stretches without cycles are one triangular solve each.
