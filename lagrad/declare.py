@@ -281,12 +281,12 @@ class System:
             Of variables in cycles; steps are shortened so that they stay between.
         domain : function of a dict
             Of the variables of a cycle: false where a step must not go.
+        **inputs
+            Values instead of the declared defaults.
 
         Returns
         -------
         Solution; inside of a trace `TracedSolution`, with the values alone
-        **inputs
-            Values instead of the declared defaults.
 
         Raises
         ------
@@ -371,6 +371,7 @@ class System:
         return [*[n for n, e in self.equations.items() if e.explicit], *self.unknowns]
 
     def _given_start(self, start: Any, known: set[str]) -> dict[str, Any]:
+        start = getattr(start, "plain", start)  # of a solution inside of a trace
         if start is None:
             return {}
         if isinstance(start, Solution):

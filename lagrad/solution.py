@@ -222,7 +222,7 @@ class Solution:
             f"{len(model.blocks)} blocks: {len(model.blocks) - cyclic} blocks evaluated in order, "
             f"{cyclic} cyclic",
         ]
-        worst = sorted(self.cycles.values(), key=lambda c: (c.status.success, -c.size, -c.residual))
+        worst = sorted(self.cycles.values(), key=lambda c: (c.status.success, -c.residual, -c.size))
         lines += [certificate.report(seconds) for certificate in worst[:20]]
         if len(worst) > 20:
             lines.append(f"... and {len(worst) - 20} more cycles")

@@ -37,12 +37,15 @@ class CycleSolver:
     def solve_here(self, b: Any, transposed: bool) -> tuple[Any, float]:
         """Return x, and its relative residual."""
         x = self.solve(self.linear, b, transposed)
-        return x, self.found.certificate.solves[-1].residual
+        solves = self.found.certificate.solves
+        return x, solves[-1].residual if solves else float("nan")
 
     def solve(self, linear: Linear, b: Any, transposed: bool) -> Any:
         """Return x, checked, with a note in the certificate."""
         certificate, begin = self.found.certificate, time.perf_counter()
         b = np.asarray(b, dtype=float)
+        if not np.isfinite(b).all():
+            return np.full_like(b, np.nan)  # It comes from outside, and is told where it began.
         slope = self.at_solution(linear)
         x, residual = certified(slope.A, slope.factor, b, transposed)
         certificate.solves.append(LinearSolve(residual, slope.factor.method, transposed))
@@ -88,13 +91,13 @@ def constrained(problem: Conditions, found: Found) -> Any:
     """Return the values of a search as a variable of the traces now running."""
     begin = time.perf_counter()
     if not problem.layout.size:
-        return problem.container(found.z)
+        return problem.container(found.z.copy())
     linear = problem.trace(found.z)
     given = [x for p in problem.params for _, x in leaves(p) if isinstance(x, Tracer)]
     args = [*given, *linear.outer]
     found.certificate.seconds["values"] += time.perf_counter() - begin
     if not args:
-        return problem.container(found.z)
+        return problem.container(found.z.copy())
     plain = problem.layout.plain
     value = problem.layout.unpack(found.z)[0] if plain else found.z
     values = [innermost_value(a) for a in args]
