@@ -36,7 +36,7 @@ FAST, KEPT = 0.1, 4
 DISTANCE, CHANGE = 30.0, 2.0
 
 #: So many steps at the end, as long as each is shorter than this part of the one before.
-FINAL, SHRINKS = 6, 0.5
+FINAL, SHRINKS = 6, 0.1
 
 #: What an iterative method may leave of the right-hand side of a step, and the part of z around it
 #: in which a linear g is looked for.
@@ -155,7 +155,8 @@ def newton(
         sizes.append(largest(new.z - at.z))
         steps, before, retreats = steps + 1, at, 0
         watch(new)
-        if converged(slope, new.z - at.z, new, tol, first):
+        fast = len(new.z) > SMALL and slope.weight(new.r) <= FAST * slope.weight(at.r)
+        if converged(slope, new.z - at.z, new, tol, first, fast):
             at = new
             at, status = finished(at, slope, inside, linear)
             return ended(status)
@@ -223,7 +224,9 @@ def full(at: Point, slope: Slope, dz: np.ndarray, inside: Any) -> Point | None:
     return new if new.finite and slope.weight(new.r) <= slope.weight(at.r) else None
 
 
-def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float, first: Point) -> bool:
+def converged(
+    slope: Slope, dz: np.ndarray, at: Point, tol: float, first: Point, fast: bool
+) -> bool:
     """True if r is no larger than rounding errors: of its terms, of z, and of R dz, which met r.
 
     With a large ``tol`` also if the step changed every entry of z by less than ``tol`` of itself,
@@ -243,6 +246,8 @@ def converged(slope: Slope, dz: np.ndarray, at: Point, tol: float, first: Point)
         given = UNFINISHED * given
     if below(at.r, given):
         return True
+    if fast and not small:
+        return False  # Another step costs less than to look at rounding errors.
     if not met.any():
         given = given + SAMPLED * at.rounding
     return below(at.r, at.rounding + given) or (small and below(at.r, at.allowed(tol) + given))
@@ -258,16 +263,17 @@ def finished(at: Point, slope: Slope, inside: Any, linear: bool) -> tuple[Point,
     smooth, last, begin = True, np.inf, at
     try:
         smooth = linear or regular(at, slope)
+        first, noise = at, at.met(slope, at.z)
         for _ in range(0 if slope.iterative else FINAL):
-            noise = at.rounding + at.met(slope, at.z)
             dz = slope.step(-at.r)
             size = largest(dz / slope.factor.rows)
             if not size <= SHRINKS * last or inside(at.z, dz) < 1.0:
                 break
             new = at.moved(dz)
-            if not new.finite or not (
-                below(new.r, noise) or slope.weight(new.r) <= slope.weight(at.r)
-            ):
+            if not new.finite:
+                break
+            less = below(new.r, noise) or slope.weight(new.r) <= slope.weight(at.r)
+            if not less and not below(new.r, noise + first.rounding):
                 break
             at, last = new, size
             if size <= at.eps * largest(at.z / slope.factor.rows):
