@@ -193,8 +193,10 @@ def test_systems_and_solutions_pickle(n):
     kept = pickle.loads(pickle.dumps(solution))
     assert kept.status is Status.SOLVED
     assert kept["length"] == solution["length"]
-    assert kept.gradient("length") == gradient
-    assert kept.multipliers("length")["z"].tolist() == solution.multipliers("length")["z"].tolist()
+    # The factors are made anew, so the last digit may be another.
+    assert kept.gradient("length")["x"] == pytest.approx(gradient["x"], rel=1e-14)
+    found, expected = (s.multipliers("length")["z"] for s in (kept, solution))
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 def test_a_solution_outlives_changes_of_its_system():

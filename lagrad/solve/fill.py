@@ -12,9 +12,6 @@ from lagrad.solve.sparse_lu import HUB
 #: as long as they are a part of at least `WORTHWHILE` of what is left.
 FEW, WORTHWHILE, ROUNDS = 6, 0.1, 40
 
-#: A band of so many entries beside the diagonal is its own front, whatever else its graph is like.
-NARROW = 3
-
 #: A graph in which this many steps reach half of all entries, with so many entries a column.
 STEPS, LEAST = 10, 4
 
@@ -36,10 +33,6 @@ def predicted_fill(m: sp.csc_array) -> tuple[float, float]:
     n = m.shape[0]
     if n == 0:
         return 0.0, 0.0
-    owner = np.repeat(np.arange(n, dtype=m.indices.dtype), np.diff(m.indptr))
-    band = int(np.abs(m.indices - owner).max(initial=0))
-    if band <= NARROW:
-        return 2.0 * (band + 1) * n, 2.0 * (band + 1) ** 2 * n
     hub = np.diff(m.indptr) + np.bincount(m.indices, minlength=n) > HUB * np.sqrt(n)
     fill = 2.0 * hub.sum() * n
     if hub.any():

@@ -16,6 +16,7 @@ from lagrad.solve.fill import expands, predicted_fill
 from lagrad.solve.krylov import METHODS, predicted_products
 from lagrad.solve.layout import Form
 from lagrad.solve.sparse_lu import ENTRY, SMALL
+from lagrad.solve.tridiagonal import is_tridiagonal
 from lagrad.solve.two_colour import two_colours
 from lagrad.status import ArgumentError, SizeError, suggestion
 
@@ -54,8 +55,8 @@ class Plan:
 
     Attributes
     ----------
-    method : {"division", "dense", "block", "lu", "krylov", "gmres", "gcrot", "bicgstab", "cg",
-              "custom"}
+    method : {"division", "dense", "tridiagonal", "block", "lu", "krylov", "gmres", "gcrot",
+              "bicgstab", "cg", "custom"}
     why : str
         With the predicted cost of this method and of what it was compared with.
     flops, bytes : float
@@ -151,6 +152,8 @@ def plan(
         return Plan("division", "division by the one entry", 1, 8)
     if n <= DENSE:
         return dense_plan(n, have, "it is small")
+    if is_tridiagonal(m):
+        return Plan("tridiagonal", "tridiagonal LU, which has no fill", 10.0 * n, 36.0 * n)
     rho = (np.inf, np.inf) if n <= SMALL else dominance(m, m.diagonal())
     random = min(rho) < 1.0 and expands(m)
     if not irreducible and not random:

@@ -18,15 +18,20 @@ from lagrad.solve.krylov import Krylov
 from lagrad.solve.plan import Plan, plan
 from lagrad.solve.scaling import scales
 from lagrad.solve.sparse_lu import SparseLU
+from lagrad.solve.tridiagonal import Tridiagonal
 from lagrad.solve.two_colour import TwoColour
 from lagrad.status import SingularError
+
+Direct = DenseLU | SparseLU | Division | Tridiagonal
 
 
 class Scaled:
     """The factors of D_r M D_c, which solve with M."""
 
     def __init__(
-        self, m: sp.csc_array, make: Callable[[sp.csc_array], DenseLU | SparseLU | Division]
+        self,
+        m: sp.csc_array,
+        make: Callable[[sp.csc_array], Direct],
     ) -> None:
         self.rows, self.columns = scales(m)
         self.norms = norms(m, self.rows, self.columns)
@@ -85,6 +90,8 @@ def follow(chosen: Plan, m: Any, again: bool = False) -> Factor:
             return Scaled(m, Division)
         case "dense":
             return Scaled(m, DenseLU)
+        case "tridiagonal":
+            return Scaled(m, Tridiagonal)
         case "lu":
             return Scaled(m, SparseLU)
         case "block":
