@@ -5,18 +5,44 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+#: Where the sizes of entries lie further apart than these powers of two, units are to blame.
+WIDE = 20
+
 
 def scales(m: sp.csc_array) -> tuple[np.ndarray, np.ndarray]:
-    """Return D_r and D_c: rows, then columns, are brought to a largest entry in [1/2, 1)."""
-    by_row, by_column = np.zeros(m.shape[0]), np.zeros(m.shape[1])
+    """Return D_r and D_c: rows and columns are brought to a largest entry in [1/2, 1).
+
+    Rows first, as LAPACK does. But then one equation in large units decides the scales of all its
+    unknowns; so where entries are of very different size columns first is tried as well, and what
+    leaves the larger entries is taken. An entry that is small in both ways is small in any units.
+    """
+    row, column = m.indices, np.repeat(np.arange(m.shape[1]), np.diff(m.indptr))
     size = np.abs(m.data)
-    np.maximum.at(by_row, m.indices, size)
-    rows = inverse_power(by_row)
-    filled = np.diff(m.indptr) > 0
-    if m.nnz:
-        size *= rows[m.indices]
-        by_column[filled] = np.maximum.reduceat(size, m.indptr[:-1][filled])
-    return rows, inverse_power(by_column)
+    rows = inverse_power(largest(size, row, m.shape[0]))
+    columns = inverse_power(largest(size * rows[row], column, m.shape[1]))
+    exponent = np.frexp(size[size > 0])[1]
+    if not len(exponent) or np.ptp(exponent) <= WIDE:
+        return rows, columns
+    other_columns = inverse_power(largest(size, column, m.shape[1]))
+    other_rows = inverse_power(largest(size * other_columns[column], row, m.shape[0]))
+    left = spread(size, rows[row], columns[column])
+    if spread(size, other_rows[row], other_columns[column]) > left:
+        return other_rows, other_columns
+    return rows, columns
+
+
+def largest(size: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """Return the largest entry of each group, 0 for an empty one."""
+    found = np.zeros(count)
+    np.maximum.at(found, group, size)
+    return found
+
+
+def spread(size: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:
+    """Return the mean power of two of scaled entries, which are at most one."""
+    there = size > 0
+    powers = [np.frexp(x[there])[1].astype(float) for x in (size, before, after)]
+    return float(np.mean(np.sum(powers, axis=0)))
 
 
 def inverse_power(x: np.ndarray) -> np.ndarray:
