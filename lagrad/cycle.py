@@ -60,6 +60,11 @@ class Cycle:
     def __repr__(self) -> str:
         return f"{np.size(self.value)} unknowns"
 
+    @property
+    def status(self) -> Any:
+        """How the search for the values ended, None for a linear cycle."""
+        return getattr(self.solver, "status", None)
+
     @cached_property
     def linear(self) -> Linear:
         """The conditions traced at the solution."""

@@ -141,6 +141,12 @@ class Steps:
         """Return the factors of a cycle, made once for all who ask."""
         return self.joint(k).factor()
 
+    @property
+    def failed(self) -> dict[int, Any]:
+        """The cycles whose values were not found, with their status."""
+        found = {i: getattr(self.joint(i), "status", None) for i in self.graph.cycles}
+        return {i: s for i, s in found.items() if s is not None and not s.success}
+
     def joint(self, k: int) -> Any:
         """Return the cycle in row k."""
         if k not in self.joints:

@@ -29,6 +29,11 @@ class CycleSolver:
         self.problem, self.found = problem, found
         self.slope: Slope | None = None
 
+    @property
+    def status(self) -> Status:
+        """How the search for the values ended."""
+        return self.found.certificate.status
+
     @cached_property
     def linear(self) -> Linear:
         """The conditions at the solution, with nothing but the unknowns as inputs."""

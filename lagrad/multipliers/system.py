@@ -391,6 +391,8 @@ class MultiplierSystem:
 
         Returns the multipliers as a function of the equation, and the relative residual.
         """
+        for k in getattr(self.model, "failed", {}):
+            self.refuse_failed(k)
         a, b = self.A, self.flat(seeds, self.offsets)
         if self.undefined and not set(seeds) <= set(self.outputs):
             a = self.matrix(seeds)
