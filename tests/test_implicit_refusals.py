@@ -388,6 +388,10 @@ def test_minima_that_are_none():
             lg.argmin(loss, start)
     with refused(SingularError, "x[0]", "x[1]"):
         lg.argmin(lambda x: (x[0] - x[1]) ** 2, 1.1 * np.ones(2))
+    for seed in range(8):  # flat but for rounding errors, of either sign
+        a = np.random.default_rng(seed).normal(size=3)
+        with refused(SingularError, "degenerate", "x[0]", "x[1]", "x[2]"):
+            lg.argmin(lambda x, a=a: (a @ x) ** 2, np.zeros(3))
     with refused(ConvergenceError, "bounds", "x"):
         lg.argmin(lambda x: (x - 5.0) ** 2, 1.0, bounds=(0.0, 2.0))
     for loss in (np.exp, lambda x: 1.0 * x, lambda x: -(x**4) - x):

@@ -356,8 +356,7 @@ def test_what_unconverged_values_do_to_a_gradient():
                 assert np.abs(lack).max() > 1e-2 * size
 
 
-def test_estimates_of_a_solution_in_small_units():
-    """value_error comes in the container; gradients for every parameter of floats."""
+def test_estimates_take_and_give_containers():
     z, certificate = lg.root(
         lambda z, p: {"x": z["x"] * p["a"] - 1.0, "y": z["y"] - p["b"] * z["x"]},
         {"x": 0.5, "y": np.zeros(2)},
@@ -369,10 +368,24 @@ def test_estimates_of_a_solution_in_small_units():
     assert gradient[0] == pytest.approx(-(1 + 2) / 4)
     np.testing.assert_allclose(gradient[1], [1.0, 0.0])
     assert max(np.abs(np.hstack(error))) < 1e-15
-    z["y"][:] = 0.0  # the caller's own
-    np.testing.assert_allclose(certificate.gradient_error({"x": 1.0, "y": np.ones(2)})[0][1], 0.5)
     with refused(ArgumentError, "z['x']", "(2,)"):
         certificate.gradient_error({"x": 1.0})
+
+
+def test_estimates_do_not_see_what_becomes_of_the_values_outside():
+    z, certificate = lg.root(lambda z, a: z * z - a, np.ones(2), 4 * np.ones(2), full_output=True)
+    z[:] = 0.0
+    np.testing.assert_allclose(certificate.gradient_error(np.ones(2))[0][0], 0.25)
+
+
+def test_estimates_of_complex_values():
+    """Weights pair as Re(w z), and gradients are those of `lagrad.grad`."""
+    w, a = 1.0 + 2.0j, -4.0 + 1.0j
+    value = lambda a: np.real(w * lg.root(lambda z, a: z * z - a, 1 + 1j, a))  # noqa: E731
+    _, certificate = lg.root(lambda z, a: z * z - a, 1 + 1j, a, full_output=True)
+    (gradient,), (error,) = certificate.gradient_error(w)
+    assert gradient == pytest.approx(lg.grad(value)(a), rel=1e-13)
+    assert abs(error) < 1e-15
 
 
 def test_gradient_error_of_a_system():
