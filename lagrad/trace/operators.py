@@ -47,6 +47,14 @@ class Arrays(Traced):
     # -- what NumPy asks of an array -------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:  # the usual call, by the shortest way
+            primitive = RULES.get(ufunc)
+            if primitive is not None and primitive.derivatives is not None:
+                for x in inputs:
+                    if type(x) is list or type(x) is tuple:
+                        break
+                else:
+                    return bind(primitive, inputs, None)
         out = kwargs.pop("out", None)
         if method == "reduce" and ufunc in REDUCE:
             kwargs.setdefault("axis", 0)
