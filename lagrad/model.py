@@ -153,16 +153,6 @@ class Model:
         e = self.equations[i]
         return as_value(e(*self.arguments(i)), e)
 
-    def residual(self, i: int) -> Any:
-        """Return r_i = z_i - f_i, or g_i."""
-        value = self.evaluate(i)
-        j = self.defines[i]
-        if j < 0:
-            return value
-        z = self.values[self.names[j]]
-        self.check_shape(i, value)
-        return z - value
-
     def check_shape(self, i: int, value: Any) -> None:
         """Refuse an f_i whose shape is not that of z_i."""
         e = self.equations[i]
@@ -205,14 +195,6 @@ class Model:
         for i in self.blocks[k].equations:
             for table in (self.locals, self.condensed, self.known):
                 table.pop(i, None)
-
-    def rounding(self, i: int, rng: np.random.Generator) -> Any:
-        """Return how large the rounding error of r_i may be, entry by entry."""
-        error = self.local(i).rounding(rng)
-        if self.defines[i] >= 0:
-            z = self.values[self.names[self.defines[i]]]
-            error = error + np.finfo(z.dtype).eps * np.abs(z)
-        return error
 
     def jacobians(self, i: int) -> list[tuple[int, sp.csr_array]]:
         """Return (variable, condensed partial) of equation i by parameter, made once."""

@@ -252,10 +252,10 @@ class Sum(Structural):
         return math.prod(self.in_shape)
 
 
-class Transpose(Structural):
-    """The transpose of a structural map: what was taken is put, and what was copied is summed."""
+class Flipped(Partial):
+    """The transpose of a partial."""
 
-    def __init__(self, p: Structural) -> None:
+    def __init__(self, p: Partial) -> None:
         self.p, self.in_shape, self.out_shape = p, p.out_shape, p.in_shape
 
     def apply(self, v: Any) -> Any:
@@ -270,6 +270,10 @@ class Transpose(Structural):
 
     def count(self) -> int:
         return self.p.count()
+
+
+class Transpose(Structural, Flipped):
+    """The transpose of a structural map: what was taken is put, and what was copied is summed."""
 
 
 class Broadcast(Transpose):

@@ -59,16 +59,7 @@ def minimum(function: Callable[..., Any], problem: Conditions, search: Search) -
         bounds=np.stack([low, high], axis=1),
         options={"maxiter": steps},
     )
-    lower = Conditions(
-        problem.g,
-        problem.container(end.x),
-        problem.params,
-        problem.what,
-        problem.name,
-        problem.equation,
-        problem.names,
-    )
-    found = find(lower, replace(search, max_steps=search.max_steps))
+    found = find(replace(problem, z0=problem.container(end.x)), search)
     found.problem = problem
     found.certificate.method += f", after {end.nit} steps of L-BFGS-B"
     if found.certificate.status.success:

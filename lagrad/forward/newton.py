@@ -161,11 +161,7 @@ def newton(
             at, status = finished(at, slope, inside, linear)
             return ended(status)
         kept += 1
-        again = len(new.z) > SMALL and kept <= KEPT
-        if linear:
-            at, fresh = new, False
-            continue
-        if not again or slope.weight(new.r) > FAST * slope.weight(at.r):
+        if not linear and not (fast and kept <= KEPT):
             slope = None
         at, fresh = new, False
     held = inside(at.z, dz) < HELD if steps else False

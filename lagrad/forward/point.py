@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from lagrad.residual import Conditions, Linear
 from lagrad.rounding import ROUNDING
-from lagrad.solve.interface import Factor, certified
+from lagrad.solve.interface import Factor, certified, largest
 
 EPS = float(np.finfo(float).eps)
 
@@ -114,8 +114,3 @@ class Slope:
 def below(r: np.ndarray, bound: np.ndarray) -> bool:
     """True if no entry of r is above its bound."""
     return bool((np.abs(r) <= bound).all())
-
-
-def largest(r: np.ndarray) -> float:
-    """Return max|r|."""
-    return float(np.abs(r).max(initial=0.0))

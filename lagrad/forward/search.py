@@ -72,13 +72,18 @@ class Found:
     linearizer: Linearizer | None = field(default=None)
 
 
+def certificate_of(problem: Conditions) -> Certificate:
+    """Return the certificate of a search that begins."""
+    layout = problem.layout
+    sizes = [int(np.prod(shape)) for shape in layout.shapes]
+    return Certificate(list(layout.labels), sizes, problem.what)
+
+
 def find(problem: Conditions, search: Search) -> Found:
     """Search for z with g(z) = 0."""
     begin, rng = time.perf_counter(), np.random.default_rng(0)
     layout = problem.layout
-    certificate = Certificate(
-        list(layout.labels), [int(np.prod(s)) for s in layout.shapes], problem.what
-    )
+    certificate = certificate_of(problem)
     z = problem.start()
     if not layout.size:
         problem.evaluate(z)
@@ -127,10 +132,8 @@ def assess(problem: Conditions, search: Search, start: Any = None) -> Found:
 
     ``start`` is where the search for them began, which tells the size of what ended at zero.
     """
-    begin, layout = time.perf_counter(), problem.layout
-    certificate = Certificate(
-        list(layout.labels), [int(np.prod(s)) for s in layout.shapes], problem.what
-    )
+    begin = time.perf_counter()
+    certificate = certificate_of(problem)
     z = problem.start()
     at = Point(problem, z, problem.evaluate(z), np.random.default_rng(0))
     certificate.history.append(largest(at.r))

@@ -197,6 +197,11 @@ def certified(
     return x, size
 
 
+def largest(x: np.ndarray) -> float:
+    """Return max|x|, 0 of nothing."""
+    return float(np.abs(x).max(initial=0.0))
+
+
 def condition(m: Any, factor: Factor) -> float:
     """Estimate |M|_1 |M^-1|_1 of the scaled matrix, which units do not change, by a few solves.
 

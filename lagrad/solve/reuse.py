@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.solve.interface import ACCURACY, TOLERANCE, Factor, backward_error, norms
+from lagrad.solve.interface import ACCURACY, TOLERANCE, Factor, backward_error, largest, norms
 from lagrad.solve.krylov import Krylov
 from lagrad.solve.select import factorize
 
@@ -148,8 +148,3 @@ class Refined:
                     break
                 last = change
         return x if size <= limit else None
-
-
-def largest(x: np.ndarray) -> float:
-    """Return max|x|."""
-    return float(np.abs(x).max(initial=0.0))

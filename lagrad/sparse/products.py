@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.dispatch import overridable
-from lagrad.partials import Entries, Partial
+from lagrad.partials import Entries, Flipped, Partial
 from lagrad.primitive import Primitive
 from lagrad.sparse.pattern import Pattern
 
@@ -99,26 +99,6 @@ class ByEntries(Partial):
 
     def count(self) -> int:
         return self.pattern.nnz * math.prod(self.out_shape[1:])
-
-
-class Flipped(Partial):
-    """The transpose of a partial."""
-
-    def __init__(self, p: Partial) -> None:
-        self.p, self.in_shape, self.out_shape = p, p.out_shape, p.in_shape
-
-    def apply(self, v: Any) -> Any:
-        return self.p.adjoint(v)
-
-    def adjoint(self, w: Any) -> Any:
-        return self.p.apply(w)
-
-    def entries(self) -> Entries:
-        rows, columns, data = self.p.entries()
-        return columns, rows, data
-
-    def count(self) -> int:
-        return self.p.count()
 
 
 def widened(index: np.ndarray, k: int) -> np.ndarray:
