@@ -172,7 +172,7 @@ class Graph:
         """
         constant = self.primitive(i).multilinear and len(self.parents(i)) == 1
         with np.errstate(all="ignore"):
-            found = [(j, p.entries(), p.conjugates) for j, p in self.partials(i)]
+            found = [(j, *piece) for j, p in self.partials(i) for piece in p.pieces()]
         for j, (rows, columns, data), conjugates in found:
             if constant:
                 kept = data != 0
