@@ -1,13 +1,13 @@
 """Every row of the rule tables: value, tangent, multiplier, entries and second derivatives.
 
-All tests run over `lagrad.rules` themselves; a row without an example in `rule_cases` is a failure.
+All tests run over `lagrad.rules` themselves; a row without an example in `cases` is a failure.
 """
 
 import numpy as np
 import pytest
-import rule_cases
+from cases import CASES, FACTS, OWN
+from cases.base import numbers
 from numpy.testing import assert_allclose, assert_array_equal
-from rule_cases import CASES, FACTS, OWN
 
 import lagrad as lg
 from lagrad.assemble import real_entries
@@ -195,7 +195,7 @@ def test_float32_stays_float32(case, args):
 
 @pytest.mark.parametrize("function", FACTS, ids=lambda f: f.__name__)
 def test_fact_is_plain(function):
-    x = rule_cases.numbers((2, 3))
+    x = numbers((2, 3))
     seen = []
 
     def f(t):
