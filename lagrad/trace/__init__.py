@@ -259,7 +259,7 @@ def untraced(trace: Trace, leaf: Any, label: str = "the result") -> Any:
     if isinstance(leaf, Traced):
         if leaf._trace is not trace and not leaf._trace.open:
             outlived(leaf._trace)  # kept from an earlier call, as by memoization
-        return leaf._value if leaf._trace is trace else leaf
+        return trace.arena.released(leaf._value) if leaf._trace is trace else leaf
     if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
         if any(isinstance(x, Leak | Traced) for x in leaf.ravel()):
             raise TraceError(

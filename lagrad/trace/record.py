@@ -32,6 +32,56 @@ TRACED = frozenset({Tracer, Structure})
 
 def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
     """Evaluate ``primitive`` on ``args`` and record the constraint in the innermost trace."""
+    top: Any = None
+    refs, values = [], []
+    for a in args:
+        kind = type(a)
+        if kind is Tracer:
+            if a._view is not None:
+                a._view.settle(a)
+            if a._trace is not top:
+                if top is not None or a._trace.muted or a._trace.lifted is not None:
+                    return bind_across(primitive, args, kwargs)
+                top = a._trace
+            refs.append(a._row)
+            values.append(a._value)
+        elif kind in NUMBERS or (kind is np.ndarray and a.dtype.kind != "O"):
+            refs.append(-1)
+            values.append(a)
+        else:
+            return bind_across(primitive, args, kwargs)
+    if top is None:
+        return bind_across(primitive, args, kwargs)
+    if not top.open or top.thread != get_ident():
+        outlived(top)
+    z = evaluated(top, primitive, values, kwargs)
+    if z.dtype.kind not in "fc":
+        return Structure(top, z)
+    for k, ref in enumerate(refs):
+        if ref < 0:
+            refs[k] = top.constant(values[k])
+    return Tracer(top, top.record(primitive, refs, kwargs, z), z)
+
+
+def evaluated(trace: Trace, primitive: Primitive, values: list[Any], kwargs: Any) -> Any:
+    """Return the value of a constraint as an array or NumPy scalar, or as a traced value."""
+    function = primitive.function
+    if kwargs:
+        z = function(*values, **kwargs)
+    elif type(values[0]) is np.ndarray or type(values[-1]) is np.ndarray:
+        z = trace.arena.evaluate(function, values)
+    else:
+        z = function(*values)
+    kind = type(z)
+    if kind is np.float64 or (kind is np.ndarray and z.ndim):
+        return z
+    if kind in (float, complex) or (primitive.derivatives is not None and not np.ndim(z)):
+        return z if isinstance(z, Traced) else np.asarray(z)[()]
+    return z
+
+
+def bind_across(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
+    """Bind where arguments are of several traces, structure, or to be lifted first."""
     top: Trace | None = None
     for a in args:
         kind = type(a)
@@ -41,38 +91,28 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
             trace = a._trace
             if trace is not top:
                 if trace.muted:
-                    return bind(primitive, tuple(unmuted(b) for b in args), kwargs)
+                    return bind_across(primitive, tuple(unmuted(b) for b in args), kwargs)
                 top = trace if top is None else innermost(top, trace)
         elif kind not in NUMBERS and not (kind is np.ndarray and a.dtype.kind != "O"):
             lift = [constant_operand(b) for b in args]
             if any(b is not c for b, c in zip(lift, args, strict=True)):
-                return bind(primitive, tuple(lift), kwargs)
+                return bind_across(primitive, tuple(lift), kwargs)
     if top is None:  # everything traced was muted
         return primitive.function(*args, **(kwargs or NOTHING))
     if not top.open or top.thread != get_ident():
         outlived(top)
     if top.lifted is not None:
         args = tuple(adopted(top, a) if type(a) in TRACED else a for a in args)
-    refs, values, variable = [], [], False
-    for a in args:
-        kind = type(a)
-        row = 0
-        if kind in TRACED and a._trace is top:
-            if kind is not Structure:
-                variable = True
-                row = a._row
-            a = a._value
-        refs.append(row)
-        values.append(a)
-    z = primitive.function(*values, **kwargs) if kwargs else primitive.function(*values)
-    if type(z) in (float, complex) or (z.ndim == 0 and primitive.derivatives is not None):
-        z = np.asarray(z)[()] if not isinstance(z, Traced) else z
-    if not variable or z.dtype.kind not in "fc":
+    values = [a._value if type(a) in TRACED and a._trace is top else a for a in args]
+    z = evaluated(top, primitive, values, kwargs)
+    own = [type(a) is Tracer and a._trace is top for a in args]
+    if not any(own) or z.dtype.kind not in "fc":
         return Structure(top, z)
-    for k, a in enumerate(args):
-        if not isinstance(a, Tracer) or a._trace is not top:
-            outer = values[k] is a and isinstance(a, Traced)
-            refs[k] = top.constant(snapshot(a) if outer else values[k])
+    refs = []
+    for a, value, mine in zip(args, values, own, strict=True):
+        if not mine:
+            value = snapshot(value) if isinstance(value, Traced) else value
+        refs.append(a._row if mine else top.constant(value))
     return Tracer(top, top.record(primitive, refs, kwargs, z), z)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from contextvars import ContextVar
-from inspect import currentframe
 from threading import get_ident
 from typing import Any
 
@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from lagrad.graph import INPUT, Columns, Graph
 from lagrad.primitive import Primitive
+from lagrad.trace.arena import Arena
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 #: Code in these folders is never the user's; the gallery is written as a user would.
@@ -34,6 +35,7 @@ class Trace:
     """
 
     __slots__ = (
+        "arena",
         "columns",
         "frozen",
         "guards",
@@ -50,6 +52,7 @@ class Trace:
 
     def __init__(self, outer: Trace | None = None) -> None:
         self.columns = Columns()
+        self.arena = Arena()
         self.numbers: dict[Primitive, int] = {}
         self.frozen: dict[int, tuple[Any, Any]] = {}
         self.guards: list[tuple[Any, Any]] = []
@@ -78,8 +81,8 @@ class Trace:
         c.values.append(value)
         if kwargs:
             c.kwargs[row] = kwargs
-        # Past this function and the one that called it, the user's own frame is near.
-        frame: Any = currentframe().f_back.f_back  # type: ignore[union-attr]
+        # Past this function, `bind` and the operator, the user's own frame is near.
+        frame: Any = sys._getframe(3)
         if frame.f_code.co_filename not in self.theirs:
             frame = self.asked(frame)
         c.code.append(frame.f_code if frame is not None else None)

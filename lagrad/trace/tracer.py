@@ -29,6 +29,21 @@ class View:
         self.base, self.again, self.index = base, again, index
         self.seen = base._version
 
+    def settle(self, a: Any) -> None:
+        """Read ``a`` again if its base has been written since."""
+        base = self.base
+        if base._view is None and base._version == self.seen:
+            return
+        current(base)
+        if base._version != self.seen:
+            fresh = self.again(base)
+            if a._trace.muted:  # Nothing is recorded: it is read again when the trace goes on.
+                a._value = fresh
+                return
+            a._trace, a._row, a._value = fresh._trace, fresh._row, fresh._value
+            a._version += 1
+            self.seen = base._version
+
 
 class Traced:
     """What tracers and structure share: NumPy's operators, methods and protocols."""
@@ -212,18 +227,9 @@ def snapshot(a: Any) -> Any:
 
 
 def current(a: Any) -> Any:
-    """Return ``a`` after reading a view again whose base has been written since."""
-    view = a._view
-    if view is not None and (view.base._view is not None or view.base._version != view.seen):
-        current(view.base)
-        if view.base._version != view.seen:
-            fresh = view.again(view.base)
-            if a._trace.muted:  # Nothing is recorded: it is read again when the trace goes on.
-                a._value = fresh
-                return a
-            a._trace, a._row, a._value = fresh._trace, fresh._row, fresh._value
-            a._version += 1
-            view.seen = view.base._version
+    """Return ``a`` with what was written to it, or to what it is a view of, settled."""
+    if a._view is not None:
+        a._view.settle(a)
     return a
 
 

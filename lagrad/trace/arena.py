@@ -1,0 +1,88 @@
+"""Memory for the values of a trace: large blocks, since all of them stay to the end.
+
+An array program that frees its results works in memory that is warm. A trace keeps every value, so
+each one would come from memory that the system must first map and clear, page by page: that costs
+ten times the product that is put there. Of a large block NumPy asks for huge pages instead.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+#: Bytes of a block; from 4 MiB on NumPy asks for huge pages.
+BLOCK = 2**23
+#: Bytes of a value that is worth a place in a block, and that still shares one with others.
+SMALLEST, LARGEST = 2**13, 2**21
+#: Bytes of values after which a trace takes blocks: few arrays are found in warm memory.
+PATIENCE = 2**19
+
+
+class Arena:
+    """Hands out float64 arrays, one behind the other in blocks."""
+
+    __slots__ = ("block", "taken", "used")
+
+    def __init__(self) -> None:
+        self.block: Any = None
+        self.taken = 0
+        self.used = 0
+
+    def evaluate(self, function: Callable[..., Any], values: list[Any]) -> Any:
+        """Return ``function(*values)``, put into a block if its shape and type are known before."""
+        ufunc, widest = UFUNCS.get(function), None
+        if ufunc is not None:
+            for v in values:
+                if type(v) is np.ndarray:
+                    if v.dtype is not FLOAT:
+                        break
+                    if widest is None:
+                        widest = v
+                    elif widest.shape != v.shape:
+                        break
+                elif type(v) not in (float, int, np.float64):
+                    break
+            else:
+                out = self.empty_like(widest)  # type: ignore[arg-type]
+                if out is not None:
+                    return ufunc(*values, out=out)
+        return function(*values)
+
+    def empty_like(self, x: np.ndarray) -> np.ndarray | None:
+        """Return an array of the shape of ``x`` to write into, or None where it gains nothing."""
+        size = x.nbytes
+        if not SMALLEST <= size <= LARGEST or not x.flags.c_contiguous:
+            return None
+        self.taken += size
+        if self.taken <= PATIENCE:
+            return None
+        begin = self.used
+        self.used = begin + (size + 63) // 64 * 8  # in numbers, from one cache line to the next
+        if self.block is None or self.used > BLOCK // 8:
+            self.block = np.empty(BLOCK // 8)
+            begin, self.used = 0, (size + 63) // 64 * 8
+        return self.block[begin : begin + x.size].reshape(x.shape)
+
+    def released(self, x: Any) -> Any:
+        """Return a value that the user gets, apart from the block that it lies in."""
+        if type(x) is np.ndarray and x.base is not None and getattr(x.base, "nbytes", 0) == BLOCK:
+            return x.copy()
+        return x
+
+
+FLOAT = np.dtype(float)
+#: Functions of float64 arrays that give float64. ``x**2`` has ways of its own, which np.power lacks.
+UFUNCS: dict[Callable[..., Any], np.ufunc] = {
+    operator.add: np.add,
+    operator.sub: np.subtract,
+    operator.mul: np.multiply,
+    operator.truediv: np.divide,
+    **{
+        f: f
+        for f in vars(np).values()
+        if isinstance(f, np.ufunc) and f.nout == 1 and "d" * f.nin + "->d" in f.types
+    },
+}
