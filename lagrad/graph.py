@@ -157,12 +157,27 @@ class Graph:
         if self.primitive(i).joint is not None:
             moved = {k: tangents[j] for k, j in enumerate(self.references(i)) if j in tangents}
             return self.joint(i).push(moved) if moved else None
+        if self.primitive(i).linear:
+            return self.push_linear(i, tangents)
         total = None
         for j, partial in self.partials(i):
             if j in tangents:
                 change = partial.apply(tangents[j])
                 total = change if total is None else total + change
         return total
+
+    def push_linear(self, i: int, tangents: Mapping[int, Any]) -> Any:
+        """Return f_i of the changes of its arguments: at once, however many there are."""
+        refs = self.references(i)
+        if not any(j in tangents for j in refs):
+            return None
+        args, kwargs = self.arguments(i)
+        moved = [
+            tangents[j] if j in tangents else np.zeros(np.shape(x), getattr(x, "dtype", float))
+            for j, x in zip(refs, args, strict=True)
+        ]
+        change = self.primitive(i).function(*moved, **kwargs)
+        return change if change.dtype == self.dtype(i) else change.astype(self.dtype(i))
 
     def entries(self, i: int) -> Iterator[tuple[int, Entries, bool]]:
         """Yield (j, entries of df_i/dz_j, whether it conjugates).

@@ -31,6 +31,8 @@ class Primitive:
     arguments
         Brings a call, as a user may spell it, into the form ``(args, kwargs)`` with every array
         in ``args``; a keyword that the rule does not know is a TypeError.
+    linear
+        True if f is linear in all arguments together, so that a tangent is f of the tangents.
     joint
         ``joint(z, args, kwargs)`` returns the partials with respect to all arguments as one object,
         where they share a linear solve: ``pull(w)`` is what each argument gets, ``push(tangents)``
@@ -43,6 +45,7 @@ class Primitive:
     derivatives: Sequence[Callable[..., Any]] | None = None
     multilinear: bool = False
     arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+    linear: bool = False
     joint: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
 
     def __repr__(self) -> str:

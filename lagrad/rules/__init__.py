@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.primitive import Primitive
-from lagrad.rules import elementwise, linalg, products, reductions, shaping, special
+from lagrad.rules import elementwise, linalg, products, reductions, shaping, special, writing
 from lagrad.rules.constant import NO_GRADIENT, stopped
 from lagrad.rules.spelt import SPELT
 
@@ -23,6 +23,7 @@ RULES: Mapping[Callable[..., Any], Primitive] = MappingProxyType(
         **shaping.RULES,
         **products.RULES,
         **linalg.RULES,
+        **writing.RULES,
     }
 )
 

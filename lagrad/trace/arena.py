@@ -74,7 +74,7 @@ class Arena:
 
 
 FLOAT = np.dtype(float)
-#: Functions of float64 arrays that give float64. ``x**2`` has ways of its own, which np.power lacks.
+#: Functions of float64 arrays that give float64, except ``**``, which does more than np.power.
 UFUNCS: dict[Callable[..., Any], np.ufunc] = {
     operator.add: np.add,
     operator.sub: np.subtract,

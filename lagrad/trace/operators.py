@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from lagrad.dispatch import sparse_product
-from lagrad.primitive import Primitive
 from lagrad.rules import REDUCE, RULES
-from lagrad.rules.shaping import assign, astype, getitem
-from lagrad.status import TraceError
+from lagrad.rules.shaping import astype, getitem
 from lagrad.trace.boundary import missing_rule, plain_write, refuse
 from lagrad.trace.record import (
     accumulate_at,
@@ -34,9 +33,9 @@ from lagrad.trace.tracer import (
     as_view,
     current,
     innermost_value,
-    rebind,
     snapshot,
 )
+from lagrad.trace.writes import Pending, put
 
 
 class Arrays(Traced):
@@ -168,6 +167,8 @@ class Arrays(Traced):
         index = plain_index(index)
         if type(self) is Structure:
             return Structure(self._trace, self._value[index])
+        if type(self._view) is Pending:
+            return self._view.read(self, index)
         result = bind(RULES[getitem], (self, index), None)
         return as_view(result, self, lambda base: base[index], index)
 
@@ -181,14 +182,7 @@ class Arrays(Traced):
             return
         if not self.shape and index is not Ellipsis and index != ():
             raise TypeError("a traced scalar has no entries to assign to")
-        current(self)
-        new = bind(RULES[assign], (self, lifted(value), index), None)
-        if new.dtype != self.dtype:
-            raise TraceError(
-                f"x[i] = t would put {np.dtype(new.dtype).name} into an array of "
-                f"{self.dtype.name}; make the array of that dtype: lg.zeros(shape, dtype)"
-            )
-        rebind(self, new)
+        put(self, index, lifted(value))
 
 
 # -- operators -----------------------------------------------------------------------------------
@@ -204,9 +198,7 @@ def binary(
             lambda self, other: call(ufunc, (operand(other), self), {}),
         )
     rule = RULES[ufunc]
-    primitive = Primitive(
-        rule.name, evaluate, rule.partial, rule.derivatives, rule.multilinear, rule.arguments
-    )
+    primitive = replace(rule, function=evaluate)
 
     def forward(self: Any, other: Any) -> Any:
         if isinstance(other, SCALAR):

@@ -29,12 +29,15 @@ class View:
         self.base, self.again, self.index = base, again, index
         self.seen = base._version
 
+    def refresh(self, a: Any) -> None:
+        """Bring the version of ``a`` up to date, by which views of it know that it has changed."""
+        self.settle(a)
+
     def settle(self, a: Any) -> None:
         """Read ``a`` again if its base has been written since."""
         base = self.base
-        if base._view is None and base._version == self.seen:
-            return
-        current(base)
+        if base._view is not None:
+            base._view.refresh(base)
         if base._version != self.seen:
             fresh = self.again(base)
             if a._trace.muted:  # Nothing is recorded: it is read again when the trace goes on.
@@ -249,14 +252,19 @@ def innermost_value(a: Any) -> Any:
     return a
 
 
-def rebind(a: Tracer, new: Tracer) -> None:
-    """Let the name ``a`` stand for ``new``, and write through to what it is a view of."""
-    view = a._view
-    if a._trace.muted:
+def refuse_muted(trace: Trace) -> None:
+    """Refuse to write where nothing is recorded."""
+    if trace.muted:
         refuse(
             "a traced array from around an iteration was written to inside of it",
             "Take a copy first: y = x.copy(); or hand it to the solver as a parameter",
         )
+
+
+def rebind(a: Tracer, new: Tracer) -> None:
+    """Let the name ``a`` stand for ``new``, and write through to what it is a view of."""
+    view = a._view
+    refuse_muted(a._trace)
     if view is not None and view.index is None:
         refuse(
             "a reshaped or transposed view of a traced array was written to",
