@@ -32,4 +32,9 @@ REDUCE: Mapping[Any, Callable[..., Any]] = MappingProxyType(
     {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 )
 
-__all__ = ["NO_GRADIENT", "REDUCE", "RULES", "SPELT", "stopped"]
+#: ``ufunc.accumulate`` and the function of the same meaning.
+ACCUMULATE: Mapping[Any, Callable[..., Any]] = MappingProxyType(
+    {np.add: np.cumsum, np.multiply: np.cumprod}
+)
+
+__all__ = ["ACCUMULATE", "NO_GRADIENT", "REDUCE", "RULES", "SPELT", "stopped"]

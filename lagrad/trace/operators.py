@@ -14,14 +14,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.dispatch import sparse_product
-from lagrad.rules import REDUCE, RULES
+from lagrad.rules import RULES
 from lagrad.rules.shaping import astype, getitem
-from lagrad.trace.boundary import missing_rule, plain_write, refuse
+from lagrad.trace.boundary import plain_write, refuse
 from lagrad.trace.record import (
-    accumulate_at,
     bind,
     call,
-    check_options,
     lifted,
     operand,
     plain_index,
@@ -35,6 +33,7 @@ from lagrad.trace.tracer import (
     innermost_value,
     snapshot,
 )
+from lagrad.trace.ufuncs import apply_ufunc
 from lagrad.trace.writes import Pending, put
 
 
@@ -54,33 +53,7 @@ class Arrays(Traced):
                         break
                 else:
                     return bind(primitive, inputs, None)
-        out = kwargs.pop("out", None)
-        if method == "reduce" and ufunc in REDUCE:
-            kwargs.setdefault("axis", 0)
-            options = {k: v for k, v in kwargs.items() if k in ("axis", "keepdims")}
-            check_options(ufunc, set(kwargs) - set(options) - {"dtype", "initial", "where"}, kwargs)
-            result = call(REDUCE[ufunc], inputs, options)
-        elif method == "at":
-            target, index, *rest = inputs
-            if not isinstance(target, Traced):
-                plain_write(f"np.{ufunc.__name__}.at(a, index, t)")
-            return accumulate_at(ufunc, target, index, rest)
-        elif method != "__call__":
-            missing_rule(getattr(ufunc, method))
-        elif kwargs:
-            refuse(
-                f"np.{ufunc.__name__} was called with {sorted(kwargs)} on a traced value",
-                "Leave them out; np.where(mask, ..., ...) and .astype(dtype) do the same",
-            )
-        else:
-            result = call(ufunc, tuple(operand(x) for x in inputs), {})
-        if out is None:
-            return result
-        (target,) = out if isinstance(out, tuple) and len(out) == 1 else (None,)
-        if not isinstance(target, Traced):
-            plain_write("out= or an augmented assignment (a += t)")
-        target[...] = result
-        return target
+        return apply_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         out = kwargs.get("out")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.dispatch import is_basic, scatter_add
+from lagrad.dispatch import is_basic
 from lagrad.graph import CONSTANT
 from lagrad.primitive import Primitive
 from lagrad.rules import NO_GRADIENT, RULES, SPELT
@@ -320,16 +320,6 @@ def in_words(function: Any, spelt: Callable[..., Any], args: Any, kwargs: Any) -
     return spelt(*args, **kwargs)
 
 
-def check_options(ufunc: Any, unknown: set[str], kwargs: dict[str, Any]) -> None:
-    """Refuse options of ``ufunc.reduce`` that change the result."""
-    for name, harmless in (("dtype", None), ("initial", None), ("where", True)):
-        value = kwargs.get(name, harmless)
-        if not (value is harmless or value is np._NoValue):
-            unknown.add(name)
-    if unknown:
-        refuse(f"np.{ufunc.__name__}.reduce with {sorted(unknown)} has no rule", "Leave it out")
-
-
 def holds(kind: type, a: Any) -> bool:
     """True if ``a`` is of ``kind`` or a list or tuple with one in it."""
     if isinstance(a, list | tuple):
@@ -385,16 +375,6 @@ def stopped(a: Any) -> Any:
         current(a)
         return Structure(a._trace, stopped(a._value))
     return a.copy() if isinstance(a, np.ndarray) else a
-
-
-def accumulate_at(ufunc: Any, target: Any, index: Any, rest: list[Any]) -> None:
-    """``np.add.at``: repeated indices add up."""
-    if ufunc is not np.add and ufunc is not np.subtract:
-        missing_rule(ufunc.at)
-    index = plain_index(index)
-    shape = np.shape(np.empty(target.shape)[index])
-    v = np.broadcast_to(rest[0], shape)
-    target[...] = ufunc(target, scatter_add(v, index, target.shape))
 
 
 # -- arrays that take traced values --------------------------------------------------------------
