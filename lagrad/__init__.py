@@ -74,10 +74,10 @@ from lagrad.containers import ravel
 from lagrad.declare import System
 from lagrad.graph import Graph
 from lagrad.implicit import argmin, fixed_point, implicit, root
+from lagrad.loops import fori_loop, scan
 from lagrad.multipliers import Multipliers, MultiplierSystem
 from lagrad.rules.constant import stop_gradient
-from lagrad.rules.reductions import logsumexp
-from lagrad.rules.spelt import cross_entropy, relu, softmax
+from lagrad.rules.spelt import cross_entropy, log_softmax, logsumexp, relu, softmax
 from lagrad.solution import Solution
 from lagrad.sparse import sparse, spsolve
 from lagrad.trace import trace, zeros
@@ -97,16 +97,19 @@ __all__ = [
     "System",
     "check_grad",
     "cross_entropy",
+    "fori_loop",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
+    "log_softmax",
     "logsumexp",
     "partials",
     "primitive",
     "ravel",
     "relu",
+    "scan",
     "softmax",
     "sparse",
     "spsolve",

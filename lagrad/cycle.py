@@ -263,7 +263,7 @@ def solved(kind: str) -> Primitive:
                 )
         return cycle.value
 
-    made = Primitive(kind, value, partial, joint=joint)
+    made = Primitive(kind, value, partial, joint=joint, cyclic=True)
     value.primitive = made  # type: ignore[attr-defined]
     return made
 

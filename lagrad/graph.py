@@ -268,7 +268,7 @@ class Graph:
     def cycles(self) -> tuple[int, ...]:
         """The rows that are solved for as cycles: g(z_i, z_alpha(i)) = 0 stands in their place."""
         c = self.columns
-        numbers = [k for k, p in enumerate(c.primitives) if p.joint is not None]
+        numbers = [k for k, p in enumerate(c.primitives) if p.cyclic]
         if not numbers:
             return ()
         return tuple(np.flatnonzero(np.isin(np.frombuffer(c.op, dtype=np.intc), numbers)).tolist())

@@ -37,6 +37,9 @@ class Primitive:
         ``joint(z, args, kwargs)`` returns the partials with respect to all arguments as one object,
         where they share a linear solve: ``pull(w)`` is what each argument gets, ``push(tangents)``
         the change of z for changes by place.
+    cyclic
+        True if z is solved for: its joint partials are those of the conditions g(z, *args) = 0, and
+        stand in A in the place of dz/dargs.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Primitive:
     arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None
     linear: bool = False
     joint: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
+    cyclic: bool = False
 
     def __repr__(self) -> str:
         return f"Primitive({self.name})"

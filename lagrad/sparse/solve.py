@@ -286,7 +286,7 @@ def complex_solve(data: Any, b: Any, pattern: Pattern, factors: Factors) -> Any:
 
 
 solve.primitive = Primitive(  # type: ignore[attr-defined]
-    "sparse_solve", solve, partial, joint=Joint
+    "sparse_solve", solve, partial, joint=Joint, cyclic=True
 )
 complex_solve.primitive = Primitive(  # type: ignore[attr-defined]
     "sparse_solve", complex_solve, partial

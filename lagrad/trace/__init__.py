@@ -7,7 +7,7 @@ is computed from anything but traced values (random numbers, files) is a constan
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from lagrad.containers import leaves, unflatten
 from lagrad.graph import Graph
 from lagrad.status import ArgumentError, TraceError
-from lagrad.trace.boundary import Leak
+from lagrad.trace.boundary import Leak, refuse
 from lagrad.trace.operators import install
 from lagrad.trace.record import constant_array, outlived
 from lagrad.trace.tape import CURRENT, Trace
@@ -34,6 +34,7 @@ __all__ = [
     "names_of",
     "record",
     "recording",
+    "substituting",
     "trace",
     "tracing",
     "zeros",
@@ -64,17 +65,20 @@ def recording() -> bool:
 
 
 @contextmanager
-def muted() -> Iterator[None]:
+def muted(noted: dict[int, Any] | None = None, also: Iterable[Trace] = ()) -> Iterator[None]:
     """Record nothing in the traces now running: their tracers count as their plain values.
 
     So a function that reads traced values from around it can be evaluated a thousand times, and
-    nothing grows. Traces that are opened inside record as always.
+    nothing grows. Traces that are opened inside record as always. What is read is put into
+    ``noted``; the traces ``also`` are muted with those now running.
     """
-    around, trace = [], CURRENT.get()
+    around, trace = [t for t in also if not t.muted], CURRENT.get()
     while trace is not None and not trace.muted:
-        around.append(trace)
+        if trace not in around:
+            around.append(trace)
         trace = trace.outer
     quiet = Trace(CURRENT.get())
+    quiet.noted = noted
     for trace in (quiet, *around):
         trace.muted = True
     token = CURRENT.set(quiet)
@@ -84,6 +88,32 @@ def muted() -> Iterator[None]:
         CURRENT.reset(token)
         for trace in around:
             trace.muted = False
+
+
+@contextmanager
+def substituting(values: Iterable[tuple[Traced, Any]]) -> Iterator[tuple[Trace, list[int]]]:
+    """Open a trace in which traced values from around it, perhaps of a trace that is over, are
+    inputs with the values given; yield it and the rows of these inputs.
+
+    Raises
+    ------
+    TraceError
+        At the end, if others were met: their derivative would be lost.
+    """
+    pairs = list(values)
+    with tracing(lifting=True) as inner:
+        inner.level = max([inner.level, *(a._trace.level + 1 for a, _ in pairs)])
+        rows = [inner.input(value, f"captured{k}") for k, (_, value) in enumerate(pairs)]
+        inner.substitutes = {
+            id(a): Tracer(inner, row, value) for (a, value), row in zip(pairs, rows, strict=True)
+        }
+        yield inner, rows
+        if inner.lifted:
+            refuse(
+                "a function that is run again met a traced value that it did not meet the first "
+                "time",
+                "Hand it over as an argument",
+            )
 
 
 def zeros(shape: Any, dtype: Any = float) -> Any:

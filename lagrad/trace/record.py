@@ -17,7 +17,7 @@ from lagrad.rules import NO_GRADIENT, RULES, SPELT
 from lagrad.rules import stopped as stopped_value
 from lagrad.status import TraceError
 from lagrad.trace.boundary import Leak, missing_rule, plain_write, refuse
-from lagrad.trace.tape import Trace
+from lagrad.trace.tape import CURRENT, Trace
 from lagrad.trace.tracer import (
     Structure,
     Traced,
@@ -120,6 +120,8 @@ def adopted(trace: Trace, a: Any) -> Any:
     """Return a value of a trace around as an input of ``trace``, the same one every time."""
     if a._trace is trace:
         return a
+    if id(a) in trace.substitutes:
+        return trace.substitutes[id(a)]
     value = a
     while isinstance(value, Traced):
         value = current(value)._value
@@ -135,6 +137,12 @@ def adopted(trace: Trace, a: Any) -> Any:
 
 def unmuted(a: Any) -> Any:
     """Return a traced value of a muted trace as the value that it stands for, not to be written."""
+    if isinstance(a, Tracer) and a._trace.muted:
+        trace = CURRENT.get()
+        while trace is not None:
+            if trace.noted is not None:
+                trace.noted[id(a)] = a
+            trace = trace.outer
     while isinstance(a, Traced) and a._trace.muted:
         a = current(a)._value
         if type(a) is np.ndarray:
@@ -193,6 +201,8 @@ def constant_operand(a: Any) -> Any:
 
 def lifted(a: Any) -> Any:
     """Return a list, tuple or object array that holds traced values as one traced array."""
+    if isinstance(a, Traced):
+        return current(a)
     if type(a) is np.ndarray and a.dtype.kind == "O":
         found = list(a.ravel())
         for x in found:
@@ -254,13 +264,13 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         if primitive.multilinear and len(args) == 1:
             return shaped(primitive, function, args, kwargs)
         return bind(primitive, args, kwargs)
+    if function in WRITES and not isinstance(target(*args, **kwargs), Traced):
+        plain_write(f"np.{function.__name__}(a, ...)")
     spelt = SPELT.get(function)
     if spelt is not None:
         return in_words(function, spelt, args, kwargs)
     if function is stopped_value:
         return stopped(args[0])
-    if function in WRITES and not isinstance(args[0], Traced):
-        plain_write(f"np.{function.__name__}(a, ...)")
     if function in LIKE:
         return new_like(function, *args, **kwargs)
     if function in NO_GRADIENT or not any(holds(Tracer, a) for a in (*args, *kwargs.values())):
@@ -405,3 +415,9 @@ def new_like(function: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
 #: Functions that write into their first argument.
 WRITES = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
 LIKE = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
+
+
+def target(*args: Any, **kwargs: Any) -> Any:
+    """Return the first argument of one of `WRITES`, also where it is given by its name."""
+    names = ("dst", "a", "arr")
+    return args[0] if args else next((kwargs[name] for name in names if name in kwargs), None)

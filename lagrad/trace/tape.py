@@ -31,7 +31,8 @@ class Trace:
     ``level`` counts the traces around this one: in an expression of several, the innermost records,
     and the values of the others are the tracers of the outer trace. A ``muted`` trace records
     nothing: its tracers count as their plain values. Where there is ``lifted``, values of the
-    traces around become inputs of this one, by their plain values, so that it stands alone.
+    traces around become inputs of this one, by their plain values, so that it stands alone; those
+    in ``substitutes`` are inputs already. ``noted`` collects what is read while it is muted.
     """
 
     __slots__ = (
@@ -42,9 +43,11 @@ class Trace:
         "level",
         "lifted",
         "muted",
+        "noted",
         "numbers",
         "open",
         "outer",
+        "substitutes",
         "taken",
         "theirs",
         "thread",
@@ -62,6 +65,8 @@ class Trace:
         self.level: int = 0 if outer is None else outer.level + 1
         self.muted = False
         self.lifted: dict[tuple[int, int], tuple[Any, int]] | None = None
+        self.noted: dict[int, Any] | None = None
+        self.substitutes: dict[int, Any] = {}
         self.open = True
         self.thread = get_ident()
 

@@ -17,7 +17,7 @@ from lagrad.rules import RULES
 from lagrad.rules.shaping import astype, getitem
 from lagrad.rules.writing import Places, write
 from lagrad.status import TraceError
-from lagrad.trace.record import bind, constant_array, outlived
+from lagrad.trace.record import bind, constant_array, outlived, unmuted
 from lagrad.trace.tracer import (
     Structure,
     Traced,
@@ -91,6 +91,8 @@ class Pending:
 
     def read(self, a: Tracer, index: Any) -> Any:
         """Return a[index]: the value that was put there, or entries of the array as it was."""
+        if a._trace.muted:
+            return unmuted(a)[index]
         if not a._trace.open or a._trace.thread != get_ident():
             outlived(a._trace)
         owner, place = self.owner[index], self.place[index]
