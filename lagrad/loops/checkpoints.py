@@ -15,7 +15,7 @@ State = Any
 
 
 def stride(steps: int, slots: int) -> int:
-    """Return after how many of ``steps`` to keep the next state; the start takes one of ``slots``."""
+    """Return after how many of ``steps`` to keep the next state; the start has one of ``slots``."""
     again = 1
     while math.comb(slots + again, slots) < steps:
         again += 1

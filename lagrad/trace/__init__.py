@@ -107,7 +107,10 @@ def substituting(values: Iterable[tuple[Traced, Any]]) -> Iterator[tuple[Trace, 
         inner.substitutes = {
             id(a): Tracer(inner, row, value) for (a, value), row in zip(pairs, rows, strict=True)
         }
-        yield inner, rows
+        try:
+            yield inner, rows
+        finally:
+            inner.substitutes = {}  # They hold the trace, and would keep its values.
         if inner.lifted:
             refuse(
                 "a function that is run again met a traced value that it did not meet the first "
