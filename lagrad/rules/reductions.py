@@ -24,29 +24,21 @@ from lagrad.partials import ONE, Partial, Scale, Sum, then, weight_and_mask
 from lagrad.primitive import Primitive
 from lagrad.rules.constant import stopped
 from lagrad.rules.elementwise import direction, finite, nonzero, quotient
-
-Axes = tuple[int, ...]
+from lagrad.rules.options import (
+    Axes,
+    axes_of,
+    extreme_arguments,
+    logsumexp_arguments,
+    mean_arguments,
+    prod_arguments,
+    size,
+    sum_arguments,
+)
 
 
 @overridable
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return log(sum(exp(x))) along ``axis``, computed without overflow.
-
-    SciPy's function of the same name gives traced values no hook; this one is SciPy's underneath.
-
-    Parameters
-    ----------
-    x : array of any shape
-    axis : int, tuple of int or None
-        Summed over; ``None`` is all of them.
-    keepdims : bool
-        Keep the summed axes with length one.
-
-    Examples
-    --------
-    >>> round(float(logsumexp([1000.0, 1000.0])), 6)
-    1000.693147
-    """
+    """SciPy's logsumexp without weights; SciPy's own gives traced values no hook."""
     return sc.logsumexp(x, axis=axis, keepdims=keepdims)
 
 
@@ -63,16 +55,25 @@ def ties(z: Any, x: Any, axes: Axes) -> tuple[Any, Any]:
 
 
 def product_of_others(z: Any, x: Any, axes: Axes) -> Any:
-    """Return the product of all other entries: z / x, or without division where x has a zero."""
-    if np.all(np.not_equal(x, 0)):
+    """Return the product of all other entries: z / x, or without division where z is 0."""
+    if np.all(np.logical_and(np.not_equal(z, 0), np.isfinite(z))):
         return z / x
     rest = tuple(k for k in range(np.ndim(x)) if k not in axes)
     order, shape = rest + axes, np.shape(x)
-    flat = np.reshape(np.transpose(x, order), [*(shape[k] for k in rest), -1])
-    n = flat.shape[-1]
-    others = np.prod(np.where(np.eye(n, dtype=bool), 1.0, flat[..., None, :]), axis=-1)
-    back = np.reshape(others, [shape[k] for k in order])
+    lines = np.reshape(np.transpose(x, order), [*(shape[k] for k in rest), size(x, axes)])
+    back = np.reshape(before(lines) * after(lines), [shape[k] for k in order])
     return np.transpose(back, np.argsort(order))
+
+
+def before(x: Any) -> Any:
+    """Return, for each entry of the lines along the last axis, the product of those before it."""
+    first = np.ones_like(x[..., :1])
+    return np.concatenate([first, np.cumprod(x[..., :-1], axis=-1)], axis=-1)
+
+
+def after(x: Any) -> Any:
+    """Return the product of the entries behind each."""
+    return np.flip(before(np.flip(x, -1)), -1)
 
 
 def center(x: Any, axes: Axes) -> Any:
@@ -90,13 +91,34 @@ def center(x: Any, axes: Axes) -> Any:
 def spread(x: Any, axes: Axes, ddof: float) -> Any:
     """Return the derivative of the standard deviation, which is sqrt(sum |c|^2 share)."""
     c, share = center(x, axes), inverse(size(x, axes) - ddof)
-    squares = np.real(c) * np.real(c) + np.imag(c) * np.imag(c) if np.iscomplexobj(c) else c * c
-    return quotient(c * share, np.sqrt(np.sum(squares, axis=axes, keepdims=True) * share))
+    return quotient(c * share, np.sqrt(np.sum(squares(c), axis=axes, keepdims=True) * share))
 
 
-def size(x: Any, axes: Axes) -> int:
-    """Return how many entries go into one result."""
-    return math.prod(np.shape(x)[k] for k in axes)
+@overridable
+def variance(x: Any, *, axis: Any, ddof: float, keepdims: bool) -> Any:
+    """np.var of all entries, with every option given."""
+    return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+@overridable
+def deviation(x: Any, *, axis: Any, ddof: float, keepdims: bool) -> Any:
+    """np.std of all entries, with every option given."""
+    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+@overridable
+def root_mean_square(c: Any, *, axis: Any, keepdims: bool, count: Any) -> Any:
+    """Return sqrt(sum |c|^2 / count), the standard deviation of numbers less their mean.
+
+    The count keeps the reduced axes, with length one.
+    """
+    total = np.sum(squares(c), axis=axis, keepdims=keepdims)
+    return np.sqrt(total / np.reshape(count, np.shape(total)))
+
+
+def squares(c: Any) -> Any:
+    """Return |c|^2, smooth at 0."""
+    return np.real(c) * np.real(c) + np.imag(c) * np.imag(c) if np.iscomplexobj(c) else c * c
 
 
 def inverse(n: float) -> float:
@@ -105,16 +127,18 @@ def inverse(n: float) -> float:
 
 
 # fmt: off
-WEIGHTS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.sum:    lambda z, x, axes: ONE,
-    np.mean:   lambda z, x, axes: inverse(size(x, axes)),
-    np.prod:   product_of_others,
-    **dict.fromkeys((np.max, np.min, np.amax, np.amin), ties),
-    logsumexp: lambda z, x, axes: np.exp(x - finite(z)),
+WEIGHTS: dict[Callable[..., Any], tuple[Callable[..., Any], Callable[..., Any]]] = {
+    np.sum:    (sum_arguments,  lambda z, x, axes: ONE),
+    np.mean:   (mean_arguments, lambda z, x, axes: inverse(size(x, axes))),
+    np.prod:   (prod_arguments, product_of_others),
+    **dict.fromkeys((np.max, np.amax, np.nanmax), (extreme_arguments(-np.inf), ties)),
+    **dict.fromkeys((np.min, np.amin, np.nanmin), (extreme_arguments(np.inf), ties)),
+    logsumexp: (logsumexp_arguments, lambda z, x, axes: np.exp(x - finite(z))),
 }
 SPREADS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.var: lambda z, x, axes, ddof: 2 * inverse(size(x, axes) - ddof) * center(x, axes),
-    np.std: lambda z, x, axes, ddof: spread(x, axes, ddof),
+    variance:  lambda z, x, axes, ddof: 2 * inverse(size(x, axes) - ddof) * center(x, axes),
+    deviation: lambda z, x, axes, ddof: spread(x, axes, ddof),
+    root_mean_square: lambda z, x, axes, count: scale_to(x, z * count),
 }
 NORMS: dict[Any, Callable[..., Any]] = {
     2:       lambda z, x, axes: scale_to(x, z),
@@ -142,13 +166,6 @@ def power_norm(p: float) -> Callable[..., Any]:
     return weight
 
 
-def axes_of(x: Any, axis: Any) -> Axes:
-    """Return ``axis`` as a sorted tuple of non-negative axes of x."""
-    n = np.ndim(x)
-    axis = range(n) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
-    return tuple(sorted(int(k) % n for k in axis))
-
-
 def reduction(
     function: Callable[..., Any],
     weight: Callable[..., Any],
@@ -169,43 +186,32 @@ def reduction(
     return Primitive(label, function, partial, multilinear=linear, arguments=arguments)
 
 
-def reduction_arguments(
-    a: Any, axis: Any = None, *, keepdims: Any = False, out: None = None
-) -> Any:
-    """Spell a reduction as function(a, axis=, keepdims=)."""
-    if out is not None:
-        raise TypeError("out= writes into a plain array")
-    return (a,), {"axis": axis, "keepdims": bool(keepdims)}
-
-
-def spread_arguments(
-    a: Any, axis: Any = None, *, ddof: float = 0, keepdims: Any = False, out: None = None
-) -> Any:
-    """Spell a variance as function(a, axis=, ddof=, keepdims=)."""
-    (a,), kwargs = reduction_arguments(a, axis, keepdims=keepdims, out=out)
-    return (a,), {**kwargs, "ddof": ddof}
+@overridable
+def entry_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return a norm of entries: of vectors of any order but 0, of matrices Frobenius' own."""
+    return np.linalg.norm(x, ord, axis, keepdims)
 
 
 def norm_arguments(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Spell a norm as function(x, ord=, axis=, keepdims=); only norms of entries have a rule."""
-    if isinstance(axis, list):
-        axis = tuple(axis)
-    lengths = np.ndim(x) if axis is None else len(axis) if isinstance(axis, tuple) else 1
-    entrywise = ord is None or (lengths == 1 and ord != "fro" and ord != 0)
-    if not entrywise and not (ord == "fro" and lengths == 2):
-        raise TypeError(f"ord={ord!r} of a {lengths}-d array is no norm of its entries")
+    """Spell a norm of entries as function(x, ord=, axis=, keepdims=)."""
+    axis = tuple(axis) if isinstance(axis, list) else axis
     return (x,), {"ord": ord, "axis": axis, "keepdims": keepdims}
 
 
 def norm_weight(z: Any, x: Any, axes: Axes, ord: Any) -> Any:
     """Return the weight of the norm of order ``ord``."""
-    ord = 2 if ord is None or ord == "fro" else ord
+    ord = 2 if ord in (None, "fro", "f") else ord
     weight = NORMS[ord] if ord in NORMS else power_norm(ord)
     return weight(z, x, axes)
 
 
+def by_keyword(x: Any, *, axis: Any, keepdims: bool, **options: Any) -> Any:
+    """Spell a function of our own, whose options are all given."""
+    return (x,), {"axis": axis, "keepdims": keepdims, **options}
+
+
 RULES: dict[Callable[..., Any], Primitive] = {
-    **{f: reduction(f, w, reduction_arguments) for f, w in WEIGHTS.items()},
-    **{f: reduction(f, w, spread_arguments) for f, w in SPREADS.items()},
-    np.linalg.norm: reduction(np.linalg.norm, norm_weight, norm_arguments, "norm"),
+    **{f: reduction(f, weight, arguments) for f, (arguments, weight) in WEIGHTS.items()},
+    **{f: reduction(f, weight, by_keyword) for f, weight in SPREADS.items()},
+    entry_norm: reduction(entry_norm, norm_weight, norm_arguments, "norm"),
 }

@@ -6,16 +6,74 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.rules.reductions import logsumexp
+from lagrad.rules import reductions
+from lagrad.rules.constant import stopped
+from lagrad.rules.options import as_array
 from lagrad.status import ArgumentError
 
 
-def as_array(x: Any) -> Any:
-    """Return x as an array; of lists that hold traced values, a traced one."""
-    if hasattr(x, "dtype"):
-        return x
-    many = isinstance(x, list | tuple) and len(x) > 0
-    return np.stack([as_array(a) for a in x]) if many else np.asarray(x)
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, b: Any = None) -> Any:
+    """Return log(sum(b exp(x))) along ``axis``, computed without overflow.
+
+    ``scipy.special.logsumexp`` gives traced values no hook; without weights this one is SciPy's
+    underneath. Its derivative is ``b exp(x - z)`` to x and ``exp(x - z)`` to b.
+
+    Parameters
+    ----------
+    x : array of any shape
+    axis : int, tuple of int or None
+        Summed over; ``None`` is all of them.
+    keepdims : bool
+        Keep the summed axes with length one.
+    b : array, optional
+        Weights, of a shape that broadcasts with x. A sum below zero has no logarithm: it is NaN.
+        What a constant weight of zero leaves out may be anything in x.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> round(float(logsumexp([1000.0, 1000.0])), 6)
+    1000.693147
+    >>> round(float(logsumexp([1000.0, 1000.0], b=[3.0, 1.0])), 6)
+    1001.386294
+    """
+    if b is None:
+        return reductions.logsumexp(x, axis=axis, keepdims=keepdims)
+    x, b = as_array(x), as_array(b)
+    shape = np.broadcast_shapes(np.shape(x), np.shape(b))
+    if isinstance(b, np.ndarray | np.generic):  # A zero of a constant is structure.
+        x = np.where(np.not_equal(b, 0), np.broadcast_to(x, shape), -np.inf)
+    top = stopped(np.max(x, axis=axis, keepdims=True))
+    top = np.where(np.isfinite(top), top, 0.0)
+    z = np.log(np.sum(b * np.exp(x - top), axis=axis, keepdims=True)) + top
+    return z if keepdims else np.reshape(z, np.shape(np.empty(shape).sum(axis)))
+
+
+def log_softmax(x: Any, axis: Any = -1) -> Any:
+    """Return log(softmax(x)) along ``axis``, ``x - logsumexp(x)``, without overflow or log(0).
+
+    The derivative of z_i to x_j is ``delta_ij - exp(z_j)``.
+
+    Parameters
+    ----------
+    x : array
+    axis : int or tuple of int
+        Along which the exponentials of the result sum to one.
+
+    Returns
+    -------
+    array of the shape of x
+
+    Examples
+    --------
+    >>> log_softmax(np.array([0.0, -1000.0])).tolist()
+    [0.0, -1000.0]
+    """
+    x = as_array(x)
+    return x - logsumexp(x, axis=axis, keepdims=True)
 
 
 def softmax(x: Any, axis: Any = -1) -> Any:
