@@ -69,7 +69,7 @@ from lagrad.api import (
     vjp,
 )
 from lagrad.certificate import Certificate
-from lagrad.check import check_grad
+from lagrad.check import check_grad, check_partials, undefined_partials
 from lagrad.containers import ravel
 from lagrad.declare import System
 from lagrad.graph import Graph
@@ -77,6 +77,7 @@ from lagrad.implicit import argmin, fixed_point, implicit, root
 from lagrad.loops import fori_loop, scan
 from lagrad.multipliers import Multipliers, MultiplierSystem
 from lagrad.rules.constant import stop_gradient
+from lagrad.rules.convolution import convolve, correlate
 from lagrad.rules.spelt import cross_entropy, log_softmax, logsumexp, relu, softmax
 from lagrad.solution import Solution
 from lagrad.sparse import sparse, spsolve
@@ -96,6 +97,9 @@ __all__ = [
     "Solution",
     "System",
     "check_grad",
+    "check_partials",
+    "convolve",
+    "correlate",
     "cross_entropy",
     "fori_loop",
     "grad",
@@ -116,6 +120,7 @@ __all__ = [
     "spy",
     "stop_gradient",
     "trace",
+    "undefined_partials",
     "value_and_grad",
     "vjp",
     "zeros",

@@ -9,6 +9,22 @@ from typing import Any
 from lagrad.partials import Partial
 
 
+@dataclass(frozen=True)
+class Kink:
+    """Where partials of a function are not unique or do not exist.
+
+    Parameters
+    ----------
+    where
+        ``where(z, *args, **kwargs)`` gives booleans shaped like z.
+    says
+        The convention, as a sentence.
+    """
+
+    where: Callable[..., Any]
+    says: str
+
+
 @dataclass(frozen=True, eq=False)
 class Primitive:
     """A function f with its local partials.
@@ -40,6 +56,8 @@ class Primitive:
     cyclic
         True if z is solved for: its joint partials are those of the conditions g(z, *args) = 0, and
         stand in A in the place of dz/dargs.
+    kink
+        Where the partials are undefined, and what is taken there.
     """
 
     name: str
@@ -51,6 +69,7 @@ class Primitive:
     linear: bool = False
     joint: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
     cyclic: bool = False
+    kink: Kink | None = None
 
     def __repr__(self) -> str:
         return f"Primitive({self.name})"

@@ -46,6 +46,10 @@ class NonFiniteError(LagradError, FloatingPointError):
     """NaN or inf reached the output or a gradient."""
 
 
+class UndefinedPartialError(LagradError, ArithmeticError):
+    """A local partial is not unique or does not exist, and none was to be chosen."""
+
+
 class SizeError(LagradError, MemoryError):
     """A matrix was refused because it would not fit in memory."""
 

@@ -27,7 +27,7 @@ FLOORS = """
     __main__ cli gallery __init__ views interop optimize check loops implicit api declare
     compile emit simplify structure solution forward model local multipliers steps cycle residual
     certificate rounding replay colour sparse eliminate assemble
-    finite diagnose solve trace order graph
+    finite undefined diagnose solve trace order graph
     rules primitive contraction partials dispatch containers memory status
 """.split()
 

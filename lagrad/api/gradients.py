@@ -14,10 +14,15 @@ from lagrad.graph import Graph
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError
 from lagrad.trace import Trace, Traced, plain, record, untraced, variable
+from lagrad.undefined import refuse_undefined
 
 
 def grad(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, nonfinite: str = "raise"
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    nonfinite: str = "raise",
+    undefined: str = "convention",
 ) -> Callable[..., Any]:
     """Return the function that computes the gradient of a scalar function.
 
@@ -32,6 +37,9 @@ def grad(
         ``f`` returns (value, extra); the extra comes back as it is.
     nonfinite : {"raise", "allow"}
         What to do when NaN or inf reaches the value or the gradient.
+    undefined : {"convention", "raise"}
+        What to do where a partial is not unique or does not exist (|x| at 0, a tie of a maximum):
+        take the convention of its rule, or raise. `undefined_partials` lists them.
 
     Returns
     -------
@@ -47,6 +55,8 @@ def grad(
         If ``f`` does with a traced value what a trace cannot follow.
     NonFiniteError
         Naming the constraint where NaN or inf first appears.
+    UndefinedPartialError
+        If it is asked for.
 
     Notes
     -----
@@ -62,11 +72,15 @@ def grad(
     >>> [float(g) for g in lg.grad(f, argnums=(0, 1, 2))(-2.0, 5.0, -4.0)]
     [-4.0, -4.0, 3.0]
     """
-    return Transform("grad", _gradient, f, argnums, has_aux, nonfinite, False)
+    return Transform("grad", _gradient, f, argnums, has_aux, nonfinite, undefined, False)
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, nonfinite: str = "raise"
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    nonfinite: str = "raise",
+    undefined: str = "convention",
 ) -> Callable[..., Any]:
     """Return the function that computes the value and the gradient of a scalar function.
 
@@ -81,7 +95,7 @@ def value_and_grad(
     >>> bool(minimize(lg.value_and_grad(f), np.zeros(2), jac=True).success)
     True
     """
-    return Transform("value_and_grad", _gradient, f, argnums, has_aux, nonfinite, True)
+    return Transform("value_and_grad", _gradient, f, argnums, has_aux, nonfinite, undefined, True)
 
 
 def _gradient(
@@ -89,6 +103,7 @@ def _gradient(
     argnums: Argnums,
     has_aux: bool,
     nonfinite: str,
+    undefined: str,
     with_value: bool,
     /,
     *args: Any,
@@ -103,6 +118,7 @@ def _gradient(
         output, aux = result
     output = scalar(trace, output)
     graph = graph_of(trace, rows, output)
+    refuse_undefined(graph, undefined)
     lam = back_substitute(graph, seeds(trace, output), keep=set(graph.inputs))
     value = plain(trace, output)
     refuse_nonfinite(graph, value, lam, nonfinite)
@@ -164,6 +180,7 @@ def jvp(
     primals: Sequence[Any],
     tangents: Sequence[Any],
     nonfinite: str = "raise",
+    undefined: str = "convention",
 ) -> tuple[Any, Any]:
     """Return the value of ``f`` and its change along tangents: ``A^T zdot = xdot``.
 
@@ -172,6 +189,7 @@ def jvp(
     f : function
     primals, tangents : tuples, one entry for each argument, of equal structure and shapes
     nonfinite : {"raise", "allow"}
+    undefined : {"convention", "raise"}
 
     Returns
     -------
@@ -187,6 +205,7 @@ def jvp(
     pair(primals, tangents)
     trace, result, rows = record(f, tuple(primals), tuple(range(len(primals))), {})
     graph = graph_of(trace, rows, result)
+    refuse_undefined(graph, undefined)
     xdot = {}
     for k, found in enumerate(rows):
         for r, (label, v) in zip(found, leaves(tangents[k], f"tangents[{k}]"), strict=True):
@@ -213,7 +232,10 @@ def jvp(
 
 
 def vjp(
-    f: Callable[..., Any], *primals: Any, nonfinite: str = "raise"
+    f: Callable[..., Any],
+    *primals: Any,
+    nonfinite: str = "raise",
+    undefined: str = "convention",
 ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """Return the value of ``f`` and the function that pulls a cotangent back: ``A lam = w``.
 
@@ -222,6 +244,7 @@ def vjp(
     f : function
     *primals : its arguments
     nonfinite : {"raise", "allow"}
+    undefined : {"convention", "raise"}
 
     Returns
     -------
@@ -239,6 +262,7 @@ def vjp(
     """
     trace, result, rows = record(f, primals, tuple(range(len(primals))), {})
     graph = graph_of(trace, rows, result)
+    refuse_undefined(graph, undefined)
     # A copy, since the pullback needs the values and the user may write into what is returned.
     value = map_leaves(lambda leaf: unshared(plain(trace, leaf)), result)
     refuse_nonfinite(graph, value, {}, nonfinite)

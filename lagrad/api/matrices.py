@@ -19,6 +19,7 @@ from lagrad.graph import Graph
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError
 from lagrad.trace import Trace, plain, record
+from lagrad.undefined import refuse_undefined
 
 
 def jacobian(
@@ -27,6 +28,7 @@ def jacobian(
     sparse: bool = False,
     holomorphic: bool = False,
     nonfinite: str = "raise",
+    undefined: str = "convention",
 ) -> Callable[..., Any]:
     """Return the function that computes dy/dx of shape (shape of y) + (shape of x).
 
@@ -43,6 +45,7 @@ def jacobian(
     holomorphic : bool
         Say that a complex function of complex arguments is holomorphic; else it is refused.
     nonfinite : {"raise", "allow"}
+    undefined : {"convention", "raise"}
 
     Returns
     -------
@@ -55,7 +58,7 @@ def jacobian(
     >>> lg.jacobian(lambda x: x**2)(np.array([1.0, 2.0])).tolist()
     [[2.0, 0.0], [0.0, 4.0]]
     """
-    return Transform("jacobian", _jacobian, f, argnums, sparse, holomorphic, nonfinite)
+    return Transform("jacobian", _jacobian, f, argnums, sparse, holomorphic, nonfinite, undefined)
 
 
 def _jacobian(
@@ -64,6 +67,7 @@ def _jacobian(
     sparse: bool,
     holomorphic: bool,
     nonfinite: str,
+    undefined: str,
     /,
     *args: Any,
     **kwargs: Any,
@@ -71,6 +75,7 @@ def _jacobian(
     numbers, single = selected(f, argnums, args)
     trace, result, rows = record(f, args, numbers, kwargs)
     graph = graph_of(trace, rows, result)
+    refuse_undefined(graph, undefined)
     value = map_leaves(lambda leaf: plain(trace, leaf), result)
     refuse_nonfinite(graph, value, {}, nonfinite)
     outputs = [leaf for _, leaf in leaves(result)]
@@ -170,7 +175,12 @@ def units(shape: tuple[int, ...], dtype: Any) -> Iterator[Any]:
         yield e[()]
 
 
-def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+def hvp(
+    f: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    undefined: str = "convention",
+) -> Any:
     """Return the product of the Hessian of a scalar function with tangents, never forming it.
 
     ``H v``, the change of the gradient along v (forward over reverse).
@@ -179,6 +189,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     ----------
     f : function returning one real number
     primals, tangents : tuples, one entry for each argument
+    undefined : {"convention", "raise"}
 
     Returns
     -------
@@ -192,11 +203,19 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """
     pair(primals, tangents)
     numbers: Argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
-    return jvp(grad(f, numbers), primals, tangents)[1]
+    return jvp(grad(f, numbers, undefined=undefined), primals, tangents)[1]
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(
+    f: Callable[..., Any], argnums: Argnums = 0, undefined: str = "convention"
+) -> Callable[..., Any]:
     """Return the function that computes the Hessian of a scalar function.
+
+    Parameters
+    ----------
+    f : function returning one real number
+    argnums : int or sequence of int
+    undefined : {"convention", "raise"}
 
     Examples
     --------
@@ -204,4 +223,4 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     >>> lg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0])).tolist()
     [[4.0, 2.0], [2.0, 0.0]]
     """
-    return jacobian(grad(f, argnums), argnums)
+    return jacobian(grad(f, argnums, undefined=undefined), argnums)

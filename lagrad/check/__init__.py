@@ -1,0 +1,13 @@
+"""Checks of derivatives: of a whole function, of each constraint, and of where none exist."""
+
+from lagrad.check.gradient import GradientCheck, GradientError, check_grad
+from lagrad.check.partials import PartialCheck, check_partials, undefined_partials
+
+__all__ = [
+    "GradientCheck",
+    "GradientError",
+    "PartialCheck",
+    "check_grad",
+    "check_partials",
+    "undefined_partials",
+]

@@ -1,0 +1,82 @@
+"""Where partials are not unique or do not exist, and what is taken there.
+
+How to add one: ``function: Kink(where, says)``. ``where`` is a function of the value z and the
+arguments and gives booleans shaped like z, or broadcasting to it; ``says`` is the convention, as a
+sentence that `lg.undefined_partials` shows. A finite (sub)gradient is taken where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lagrad.primitive import Kink
+from lagrad.rules.elementwise import angle, jump, quotient
+
+ABS = "|x| has a kink at 0, and 0 is taken, between the slopes -1 and 1"
+TIE = "equal arguments: each is taken to be picked half, between the one-sided derivatives"
+STEEP = "the slope is infinite there; no finite value stands for it"
+
+
+def at_zero(z: Any, x: Any) -> Any:
+    """The argument is 0."""
+    return np.equal(x, 0)
+
+
+def at_tie(z: Any, x: Any, y: Any) -> Any:
+    """The arguments are equal."""
+    return np.equal(x, y)
+
+
+def at_bound(z: Any, x: Any, low: Any, high: Any) -> Any:
+    """The argument is one of the bounds."""
+    at = np.zeros(np.shape(z), bool)
+    for bound in (low, high):
+        if bound is not None:
+            at = np.logical_or(at, np.equal(x, bound))
+    return at
+
+
+def at_root_of_power(z: Any, x: Any, y: Any) -> Any:
+    """x**y at x = 0, which is smooth there for y = 0, 1, 2, ... and flat for other y > 1."""
+    smooth = np.logical_or(np.equal(np.mod(np.real(y), 1), 0), np.greater(np.real(y), 1))
+    return np.logical_and(np.equal(x, 0), np.logical_not(smooth))
+
+
+KINKS: dict[Callable[..., Any], Kink] = {
+    np.absolute: Kink(at_zero, ABS),
+    np.fabs: Kink(at_zero, ABS),
+    jump: Kink(at_zero, "the sign jumps at 0; its slope is infinite there"),
+    **dict.fromkeys((np.maximum, np.minimum, np.fmax, np.fmin), Kink(at_tie, TIE)),
+    np.clip: Kink(at_bound, "on a bound of clip the derivative of the interior, 1, is taken"),
+    np.sqrt: Kink(at_zero, "sqrt at 0: " + STEEP),
+    np.cbrt: Kink(at_zero, "cbrt at 0: " + STEEP),
+    np.power: Kink(at_root_of_power, "a power below 1 at 0: " + STEEP),
+    np.float_power: Kink(at_root_of_power, "a power below 1 at 0: " + STEEP),
+    np.hypot: Kink(lambda z, x, y: np.equal(z, 0), "hypot has a kink at (0, 0), and 0 is taken"),
+    quotient: Kink(
+        lambda z, x, y: np.equal(y, 0), "x/y at y = 0 stands for a jump; its slope is infinite"
+    ),
+    np.arcsin: Kink(lambda z, x: np.equal(np.absolute(x), 1), "arcsin at +-1: " + STEEP),
+    np.arccos: Kink(lambda z, x: np.equal(np.absolute(x), 1), "arccos at +-1: " + STEEP),
+    np.arccosh: Kink(lambda z, x: np.equal(x, 1), "arccosh at 1: " + STEEP),
+    angle: Kink(at_zero, "the angle of 0 is any; its slope is infinite there"),
+    np.arctan2: Kink(
+        lambda z, y, x: np.logical_and(np.equal(x, 0), np.equal(y, 0)),
+        "arctan2(0, 0) is any angle; its slope is infinite there",
+    ),
+    np.remainder: Kink(
+        lambda z, x, y: np.equal(z, 0),
+        "x mod y jumps where x is a multiple of y; the derivative to its right is taken",
+    ),
+    np.fmod: Kink(
+        lambda z, x, y: np.logical_and(np.equal(z, 0), np.not_equal(x, 0)),
+        "fmod jumps where x is a multiple of y; the derivative away from 0 is taken",
+    ),
+    np.copysign: Kink(
+        lambda z, x, y: np.logical_or(np.equal(x, 0), np.equal(y, 0)),
+        "copysign(x, y) has a kink at x = 0 and jumps at y = 0; the derivative beside is taken",
+    ),
+}

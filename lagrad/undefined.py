@@ -1,0 +1,109 @@
+"""Where a local partial is not unique or does not exist: kinks, ties, jumps, infinite slopes.
+
+Each rule has a convention there (`lagrad.rules.kinks`), so that a gradient comes back. Whether it
+is the one that is wanted only its reader can tell, so each such place can be listed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lagrad.graph import Graph
+from lagrad.solve.back_substitution import Sums
+from lagrad.status import ArgumentError, UndefinedPartialError
+
+
+@dataclass(frozen=True)
+class UndefinedPartial:
+    """A constraint whose partial is undefined at some of its entries.
+
+    Attributes
+    ----------
+    constraint : str
+        As ``z3 = maximum(x, y)``.
+    where : str
+        ``file:line`` of the code that made it, and the line itself.
+    entries : int
+        At how many entries of the value it is undefined.
+    first : tuple of int
+        The index of the first of them.
+    convention : str
+        What the rule takes there.
+    """
+
+    constraint: str
+    where: str
+    entries: int
+    first: tuple[int, ...]
+    convention: str
+
+    def __str__(self) -> str:
+        at = f" at {self.first}" if self.first else ""
+        many = f"{self.entries} entries, the first{at}" if self.entries > 1 else f"one entry{at}"
+        return f"{self.constraint} ({self.where}), {many}: {self.convention}"
+
+
+def undefined_of(graph: Graph) -> list[UndefinedPartial]:
+    """Return the undefined partials that the outputs of ``graph`` depend on, in order of rows.
+
+    What a selection leaves out is not looked at: the branch not taken has no partials.
+    """
+    sums, found = Sums(), []
+    for i in graph.outputs:
+        sums.add(i, np.ones(graph.shape(i)))
+    with np.errstate(all="ignore"):
+        for i in range(max(sums, default=-1), -1, -1):
+            if i not in sums:
+                continue
+            w, mask = sums.pop(i)
+            primitive = graph.primitive(i)
+            if primitive.joint is not None:  # its partials cost a solve, and select nothing
+                for j in graph.parents(i):
+                    sums.add(j, np.ones(graph.shape(j)))
+                continue
+            if primitive.kink is not None:
+                found += undefined_entries(graph, i, mask)
+            for j, v, present in graph.pull(i, np.ones(graph.shape(i), graph.dtype(i)), mask):
+                sums.add(j, np.ones(np.shape(v)), present)
+    return found[::-1]
+
+
+def undefined_entries(graph: Graph, i: int, mask: Any) -> list[UndefinedPartial]:
+    """Return what is undefined in row i among the entries that are present."""
+    kink, (args, kwargs) = graph.primitive(i).kink, graph.arguments(i)
+    assert kink is not None
+    at = kink.where(graph.columns.values[i], *args, **kwargs)
+    at = np.broadcast_to(at if mask is None else np.logical_and(at, mask), graph.shape(i))
+    if not at.any():
+        return []
+    line = graph.line(i)
+    first = tuple(int(k) for k in np.argwhere(at)[0])
+    text = graph.describe(i).partition(", ")[2] if line else "an input"
+    constraint = str(graph.constraint(i))
+    where = graph.describe(i)[len(constraint) + 2 :] or text
+    return [UndefinedPartial(constraint, where, int(at.sum()), first, kink.says)]
+
+
+def refuse_undefined(graph: Graph, undefined: str) -> None:
+    """Raise if a partial that the outputs depend on is undefined, and that is asked for.
+
+    Raises
+    ------
+    UndefinedPartialError
+        With the first of them.
+    """
+    if undefined not in ("convention", "raise"):
+        raise ArgumentError(f"undefined={undefined!r}; there are 'convention' and 'raise'")
+    if undefined == "convention":
+        return
+    found = undefined_of(graph)
+    if found:
+        more = f"; {len(found) - 1} more constraints, see lg.undefined_partials" * (len(found) > 1)
+        raise UndefinedPartialError(
+            f"a partial is undefined in {found[0]}{more}. Move the argument off that point, write "
+            "it with a function that is smooth there, or leave out undefined='raise' to take the "
+            "convention"
+        )

@@ -1,0 +1,124 @@
+"""Partials that are undefined: listed with constraint and line, raised when asked for."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from refusals import line_of, refused
+
+import lagrad as lg
+from lagrad.rules import RULES
+from lagrad.rules.kinks import KINKS
+from lagrad.status import ArgumentError, UndefinedPartialError
+
+X = np.array([0.0, -1.0, 2.0])
+
+#: A call at a point where it is undefined, and at how many entries.
+AT_KINKS = {
+    "absolute": (lambda x: np.abs(x), X, 1),
+    "fabs": (lambda x: np.fabs(x), X, 1),
+    "abs of complex": (lambda x: np.abs(x), X + 0j, 1),
+    "maximum": (lambda x: np.maximum(x, X), X, 3),
+    "relu": (lambda x: lg.relu(x), X, 1),
+    "minimum": (lambda x: np.minimum(x, [0.0, 0.0, 2.0]), X, 2),
+    "clip": (lambda x: np.clip(x, -1.0, 2.0), X, 2),
+    "clip below": (lambda x: np.clip(x, -1.0, None), X, 1),
+    "sqrt": (lambda x: np.sqrt(x), np.array([0.0, 1.0]), 1),
+    "power": (lambda x: x**0.5, np.array([0.0, 1.0]), 1),
+    "cbrt": (lambda x: np.cbrt(x), X, 1),
+    "hypot": (lambda x: np.hypot(x, x), X, 1),
+    "arcsin": (lambda x: np.arcsin(x), np.array([1.0, 0.5, -1.0]), 2),
+    "arccos": (lambda x: np.arccos(x), 1.0, 1),
+    "arccosh": (lambda x: np.arccosh(x), 1.0, 1),
+    "arctan2": (lambda x: np.arctan2(x, x), X, 1),
+    "angle": (lambda x: np.angle(x), X + 0j, 1),
+    "remainder": (lambda x: x % 2.0, X, 2),
+    "fmod": (lambda x: np.fmod(x, 2.0), X, 1),
+    "copysign": (lambda x: np.copysign(x, 1.0), X, 1),
+}
+
+
+@pytest.mark.parametrize("name", AT_KINKS)
+def test_kink_is_found_with_its_line(name):
+    f, x, count = AT_KINKS[name]
+    with np.errstate(all="ignore"):
+        found = lg.undefined_partials(f, x)
+    assert [one.entries for one in found] == [count]
+    assert found[0].convention
+    if name != "relu":
+        assert line_of(f).partition(":")[0] in found[0].where
+
+
+@pytest.mark.parametrize("name", AT_KINKS)
+def test_kink_is_raised_when_asked_for(name):
+    f, x, _ = AT_KINKS[name]
+    with np.errstate(all="ignore"):
+        with refused(UndefinedPartialError, "undefined", "undefined='raise'"):
+            lg.vjp(f, x, undefined="raise")
+        with refused(UndefinedPartialError, "undefined"):
+            lg.jvp(f, (x,), (np.ones_like(x),), undefined="raise")
+
+
+@pytest.mark.parametrize("name", AT_KINKS)
+def test_beside_a_kink_nothing_is_found(name):
+    f, x, _ = AT_KINKS[name]
+    beside = np.asarray(x) * (1.07 if name == "arccosh" else 0.93) + 0.011
+    assert lg.undefined_partials(f, beside[()]) == []
+    lg.vjp(f, beside[()], undefined="raise")
+
+
+def test_smooth_powers_have_no_kink():
+    for p in (0, 1, 2, 2.5, 3):
+        assert lg.undefined_partials(lambda x, p=p: x**p, X[:1]) == []
+
+
+def test_branch_not_taken_is_not_listed():
+    def f(x):
+        return np.sum(np.where(x > 0, np.sqrt(x), 0.0))
+
+    assert lg.undefined_partials(f, X * X * (X > 0)) == []
+    assert_array_equal(lg.grad(f, undefined="raise")(np.array([0.0, 4.0])), [0.0, 0.25])
+
+
+def test_what_the_output_does_not_depend_on_is_not_listed():
+    def f(x):
+        np.abs(x)
+        return np.sum(x)
+
+    assert lg.undefined_partials(f, X) == []
+
+
+def test_every_transform_raises():
+    def f(x):
+        return np.sum(np.abs(x) * x)
+
+    smooth = np.array([1.0, 2.0])
+    for transform in (lg.grad, lg.value_and_grad, lg.jacobian, lg.hessian):
+        with refused(UndefinedPartialError, "absolute(x)", "at (0,)"):
+            transform(f, undefined="raise")(X)
+        transform(f, undefined="raise")(smooth)
+    with refused(UndefinedPartialError, "absolute(x)"):
+        lg.hvp(f, (X,), (X,), undefined="raise")
+
+
+def test_several_are_counted_and_listed_in_order():
+    def f(x):
+        return np.sum(np.abs(x)) + np.sum(np.maximum(x, 0.0))
+
+    graph = lg.trace(f, X)
+    found = lg.undefined_partials(graph)
+    assert [one.constraint.partition(" = ")[2] for one in found] == [
+        "absolute(x)", "maximum(x, 0)",
+    ]  # fmt: skip
+    assert "one entry at (0,)" in str(found[0])
+    with refused(UndefinedPartialError, "1 more constraint"):
+        lg.grad(f, undefined="raise")(X)
+
+
+def test_kinks_are_of_functions_that_have_rules():
+    assert set(KINKS) <= set(RULES)
+    assert all(RULES[f].kink is kink for f, kink in KINKS.items())
+
+
+def test_option_that_is_not_there_is_refused():
+    with refused(ArgumentError, "undefined='maybe'", "'raise'"):
+        lg.grad(np.sum, undefined="maybe")(X)
