@@ -78,7 +78,16 @@ from lagrad.loops import fori_loop, scan
 from lagrad.multipliers import Multipliers, MultiplierSystem
 from lagrad.rules.constant import stop_gradient
 from lagrad.rules.convolution import convolve, correlate
-from lagrad.rules.spelt import cross_entropy, log_softmax, logsumexp, relu, softmax
+from lagrad.rules.spelt import (
+    cho_solve,
+    cross_entropy,
+    expm,
+    log_softmax,
+    logsumexp,
+    relu,
+    softmax,
+    solve_triangular,
+)
 from lagrad.solution import Solution
 from lagrad.sparse import sparse, spsolve
 from lagrad.trace import trace, zeros
@@ -96,11 +105,13 @@ __all__ = [
     "Multipliers",
     "Solution",
     "System",
+    "cho_solve",
     "check_grad",
     "check_partials",
     "convolve",
     "correlate",
     "cross_entropy",
+    "expm",
     "fori_loop",
     "grad",
     "hessian",
@@ -115,6 +126,7 @@ __all__ = [
     "relu",
     "scan",
     "softmax",
+    "solve_triangular",
     "sparse",
     "spsolve",
     "spy",

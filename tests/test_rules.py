@@ -132,14 +132,15 @@ def test_entries_are_the_matrix_of_apply_and_cover_its_pattern(case, args):
             e = np.zeros(x.shape, x.dtype)
             e.flat[column % x.size] = 1.0 if column < x.size else 1j
             dense[:, column] = real_parts(np.asarray(partial.apply(e[()]), dtype=z.dtype))
-        found = partial.entries()
-        assert len(found[0]) <= partial.count()
-        rows, columns, data = real_entries(
-            found, partial.conjugates, (x.size, wide[0]), (z.size, wide[1])
-        )
-        matrix, pattern = np.zeros((m, n)), np.zeros((m, n), bool)
-        np.add.at(matrix, (rows, columns), data)
-        pattern[rows, columns] = True
+        matrix, pattern, count = np.zeros((m, n)), np.zeros((m, n), bool), 0
+        for entries, conjugates in partial.pieces():
+            count += len(entries[0])
+            rows, columns, data = real_entries(
+                entries, conjugates, (x.size, wide[0]), (z.size, wide[1])
+            )
+            np.add.at(matrix, (rows, columns), data)
+            pattern[rows, columns] = True
+        assert count <= partial.count()
         assert_allclose(matrix, dense, rtol=1e-12, atol=1e-13)
         assert pattern[dense != 0].all()
 

@@ -152,18 +152,18 @@ class Compose(Partial):
         return entries
 
     def pieces(self) -> Iterator[tuple[Entries, bool]]:
-        for (rows, columns, data), outer in self.p.pieces():
-            for inner, conjugates in self.q.pieces():
-                p = coordinates((rows, columns, data), self.p)
-                q = coordinates(inner, self.q).tocsr()
-                if outer:  # p conj(q v) = p conj(q) conj(v)
-                    q.data = np.conjugate(q.data)
-                yield product_entries(p, q), outer != conjugates
+        found: dict[bool, list[Entries]] = {}
+        for outer, p in by_kind(self.p).items():
+            for inner, q in by_kind(self.q).items():
+                q = (q.conjugate() if outer else q).tocsr()  # p conj(q v) = p conj(q) conj(v)
+                found.setdefault(outer != inner, []).append(product_entries(p, q))
+        for conjugates, parts in found.items():
+            yield joined(parts), conjugates
 
     def count(self) -> int:
         middle = max(1, math.prod(self.p.in_shape))
         bound = self.p.count() * -(-self.q.count() // middle)
-        return min(bound, super().count())
+        return min(bound, super().count() * (4 if is_mixed(self) else 1))
 
 
 class Plus(Partial):
@@ -191,8 +191,7 @@ class Plus(Partial):
         return self.signed(v, u), both
 
     def entries(self) -> Entries:
-        pieces = [entries for entries, _ in self.pieces()]
-        return tuple(np.concatenate(part) for part in zip(*pieces, strict=True))  # type: ignore
+        return joined([entries for entries, _ in self.pieces()])
 
     def pieces(self) -> Iterator[tuple[Entries, bool]]:
         yield from self.p.pieces()
@@ -232,8 +231,7 @@ class Stack(Partial):
         return total, None
 
     def entries(self) -> Entries:
-        pieces = [entries for entries, _ in self.pieces()]
-        return tuple(np.concatenate(part) for part in zip(*pieces, strict=True))  # type: ignore
+        return joined([entries for entries, _ in self.pieces()])
 
     def pieces(self) -> Iterator[tuple[Entries, bool]]:
         for p, cut in zip(self.parts, self.slices, strict=True):
@@ -251,16 +249,51 @@ def coordinates(entries: Entries, p: Partial) -> sp.coo_array:
     return sp.coo_array((data, (rows, columns)), shape=shape)
 
 
+def by_kind(p: Partial) -> dict[bool, sp.coo_array]:
+    """Return the matrix of P that acts on v, and that which acts on conj(v)."""
+    found: dict[bool, list[Entries]] = {}
+    for entries, conjugates in p.pieces():
+        found.setdefault(conjugates, []).append(entries)
+    return {kind: coordinates(joined(parts), p) for kind, parts in found.items()}
+
+
+def is_mixed(p: Partial) -> bool:
+    """True if P is a sum of maps of which some conjugate their argument and some do not."""
+    if isinstance(p, Compose):
+        return is_mixed(p.p) or is_mixed(p.q)
+    parts = (p.p, p.q) if isinstance(p, Plus) else p.parts if isinstance(p, Stack) else ()
+    return len({q.conjugates for q in parts}) > 1 or any(map(is_mixed, parts))
+
+
+def joined(parts: list[Entries]) -> Entries:
+    """Return several lists of entries as one."""
+    rows, columns, data = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return rows, columns, data
+
+
 def product_entries(p: sp.coo_array, q: sp.csr_array) -> Entries:
     """Return the entries of ``p @ q``, those that cancel to zero included.
 
     SciPy's own product drops entries whose sum is zero, and so would let values decide structure.
     """
     starts, lengths = q.indptr[p.col], np.diff(q.indptr)[p.col]
+    if lengths.sum() > p.shape[0] * q.shape[1]:  # more terms than places
+        return summed_entries(p.tocsr(), q)
     rows = np.repeat(p.row, lengths)
     offsets = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     at = np.repeat(starts, lengths) + offsets
     return rows, q.indices[at], np.repeat(p.data, lengths) * q.data[at]
+
+
+def summed_entries(p: sp.csr_array, q: sp.csr_array) -> Entries:
+    """Return the entries of ``p @ q``, each once, in the pattern of the product of ones."""
+    ones = [sp.csr_array((np.ones(m.nnz), m.indices, m.indptr), shape=m.shape) for m in (p, q)]
+    pattern, product = (ones[0] @ ones[1]).tocoo(), (p @ q).tocoo()
+    places, found = (m.row * np.intp(q.shape[1]) + m.col for m in (pattern, product))
+    order = np.argsort(places)
+    data = np.zeros(len(places), product.dtype)
+    data[order[np.searchsorted(places, found, sorter=order)]] = product.data
+    return pattern.row, pattern.col, data
 
 
 def then(*chain: Partial | None) -> Partial:

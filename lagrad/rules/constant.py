@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy import special as sc
 
 from lagrad.containers import map_leaves
 from lagrad.dispatch import overridable
@@ -27,6 +28,12 @@ def unit_step(x: Any) -> Any:
     return np.heaviside(x, np.zeros_like(x))
 
 
+@overridable
+def structure(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Return ``function(*args)`` as structure: of what has a gradient, an answer without one."""
+    return function(*args, **options)
+
+
 # fmt: off
 NO_GRADIENT: frozenset[Callable[..., Any]] = frozenset({
     np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal,
@@ -37,7 +44,12 @@ NO_GRADIENT: frozenset[Callable[..., Any]] = frozenset({
     np.floor_divide, unit_step, np.spacing, np.isposinf, np.isneginf,
     np.argmax, np.argmin, np.argsort, np.argwhere, np.nonzero, np.flatnonzero,
     np.count_nonzero, np.searchsorted, np.digitize, np.any, np.all, np.nanargmax, np.nanargmin,
-    np.array_repr, np.array_str, np.array2string, np.isreal, np.iscomplex,
+    np.linalg.matrix_rank, np.array_repr, np.array_str, np.array2string, np.isreal, np.iscomplex,
+    np.argpartition, np.lexsort, np.isin, np.array_equiv,
+    np.ravel_multi_index, np.unravel_index, np.may_share_memory, np.shares_memory,
+    sc.round, sc.gammasgn, np.packbits, np.unpackbits, np.gcd, np.lcm,
+    np.left_shift, np.right_shift, structure,
+    *(getattr(np, name) for name in ("in1d", "bitwise_count") if hasattr(np, name)),
 })
 # fmt: on
 

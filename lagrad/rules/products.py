@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import operator
 import string
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from lagrad.contraction import Labels, contraction
 from lagrad.dispatch import sparse_product
-from lagrad.partials import Partial, SparseProduct
+from lagrad.partials import Conjugate, Partial, SparseProduct, then
 from lagrad.primitive import Primitive
 
 Spec = tuple[list[Labels], Labels]
@@ -98,18 +99,74 @@ def einsum_labels(*operands: Any, subscripts: str, optimize: Any = False) -> Spe
 
 
 def einsum_arguments(*operands: Any, optimize: Any = False, **other: Any) -> Any:
-    """Spell einsum with its subscripts first; operands with lists of axes are refused."""
-    if not operands or not isinstance(operands[0], str):
-        raise TypeError("einsum with lists of axes; write the subscripts as a string")
-    if other:
+    """Spell einsum with its subscripts first, also where lists of axes stand in their place.
+
+    ``order=`` is about memory, and no part of a constraint.
+    """
+    if set(other) - {"order"}:
         raise TypeError(f"einsum with {sorted(other)}")
+    if not isinstance(operands[0], str):
+        operands = in_letters(*operands)
     options = {} if optimize is False else {"optimize": optimize}
     return operands[1:], {"subscripts": operands[0], **options}
+
+
+def in_letters(*given: Any) -> tuple[Any, ...]:
+    """Return (subscripts, *operands) for (operand, axes, operand, axes, ..., axes of the result).
+
+    Numbers become letters in NumPy's order, in which an unnamed result is sorted.
+    """
+    names = string.ascii_uppercase + string.ascii_lowercase
+
+    def term(axes: Any) -> str:
+        return "".join("..." if k is Ellipsis else names[operator.index(k)] for k in axes)
+
+    pairs = len(given) // 2
+    result = "->" + term(given[-1]) if len(given) % 2 else ""
+    return (",".join(map(term, given[1 : 2 * pairs : 2])) + result, *given[0 : 2 * pairs : 2])
 
 
 def einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
     """np.einsum with the subscripts as a keyword."""
     return np.einsum(subscripts, *operands, optimize=optimize)
+
+
+def chain_labels(*arrays: Any) -> Spec:
+    """``ij, jk, kl -> il``; the first and the last may be vectors."""
+    ends = letters(len(arrays) + 1)
+    labels = [ends[i : i + 2] for i in range(len(arrays))]
+    labels[0] = labels[0][2 - np.ndim(arrays[0]) :]
+    labels[-1] = labels[-1][: np.ndim(arrays[-1])]
+    return labels, labels[0][:-1] + labels[-1][1:]
+
+
+def multi_dot(*arrays: Any) -> Any:
+    """np.linalg.multi_dot with each array an argument of its own."""
+    return np.linalg.multi_dot(arrays)
+
+
+def vecdot_labels(x: Any, y: Any) -> Spec:
+    """``...j, ...j -> ...``."""
+    names = letters(max(np.ndim(x), np.ndim(y)))
+    return [names[-np.ndim(x) :], names[-np.ndim(y) :]], names[:-1]
+
+
+def matvec_labels(x: Any, y: Any) -> Spec:
+    """``...ij, ...j -> ...i``."""
+    names = letters(max(np.ndim(x) - 2, np.ndim(y) - 1))
+    return [
+        (*names[len(names) - np.ndim(x) + 2 :], "X", "Y"),
+        (*names[len(names) - np.ndim(y) + 1 :], "Y"),
+    ], (*names, "X")
+
+
+def vecmat_labels(x: Any, y: Any) -> Spec:
+    """``...i, ...ij -> ...j``."""
+    names = letters(max(np.ndim(x) - 1, np.ndim(y) - 2))
+    return [
+        (*names[len(names) - np.ndim(x) + 1 :], "X"),
+        (*names[len(names) - np.ndim(y) + 2 :], "X", "Y"),
+    ], (*names, "Y")
 
 
 def product(
@@ -125,6 +182,19 @@ def product(
         return contraction(k, args, names, out)
 
     return Primitive(name, function, partial, multilinear=True, arguments=arguments)
+
+
+def conjugated_product(function: Any, labels: Callable[..., Spec], name: str) -> Primitive:
+    """Return the primitive of a product of conj(x) and y."""
+
+    def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+        x, y = args
+        if not np.iscomplexobj(x):
+            return contraction(k, args, *labels(x, y))
+        found = contraction(k, (np.conjugate(x), y), *labels(x, y))
+        return then(found, Conjugate(np.shape(x))) if k == 0 else found
+
+    return Primitive(name, function, partial, multilinear=True)
 
 
 def sparse_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
@@ -146,6 +216,15 @@ RULES: dict[Callable[..., Any], Primitive] = {
                             lambda a, b: ((np.ravel(a), np.ravel(b)), {})),
     np.tensordot:   product(np.tensordot, tensordot_labels, "tensordot", tensordot_arguments),
     np.einsum:      product(einsum, einsum_labels, "einsum", einsum_arguments),
+    np.linalg.multi_dot: product(multi_dot, chain_labels, "multi_dot",
+                                 lambda arrays: (tuple(arrays), {})),
     sparse_product: Primitive("sparse_product", sparse_product, sparse_partial, multilinear=True),
 }
 # fmt: on
+
+# The ufuncs that NumPy 2 has.
+if hasattr(np, "vecdot"):
+    RULES[np.vecdot] = conjugated_product(np.vecdot, vecdot_labels, "vecdot")
+if hasattr(np, "matvec"):
+    RULES[np.matvec] = product(np.matvec, matvec_labels, "matvec")
+    RULES[np.vecmat] = conjugated_product(np.vecmat, vecmat_labels, "vecmat")

@@ -6,7 +6,48 @@ from typing import Any
 
 import numpy as np
 
+import lagrad as lg
 from cases.base import ROW, VECTOR, Case, numbers, positive_definite
+from lagrad.rules.linalg.decompositions import (
+    cholesky_factor,
+    eigen,
+    eigenvalues,
+    orthogonal_triangular,
+    singular,
+    singular_values,
+    symmetric_eigen,
+    symmetric_eigenvalues,
+)
+from lagrad.rules.linalg.operators import triangular_solve
+from lagrad.rules.linalg.solves import least_squares, pseudo_inverse, signed_log_det
+
+
+def spread(*shape: int) -> Any:
+    """Return matrices whose eigenvalues and singular values are far apart."""
+    diagonal = np.zeros(shape)
+    for k in range(min(shape[-2:])):
+        diagonal[..., k, k] = 1.5 * k + 1.0
+    return diagonal + numbers(shape, -0.4, 0.4, seed=4)
+
+
+def distinct(*shape: int) -> Any:
+    """Return matrices whose eigenvalues come in one order."""
+    return spread(*shape) / 4 + 0.75 * np.diag(np.diag(spread(*shape[-2:])))
+
+
+def of(call: Any, *shapes: tuple[int, ...], make: Any = spread, complexes: bool = True) -> Any:
+    """Return a case of one matrix for each shape."""
+    return [Case(call, (make(*s),), complexes, f"{s}") for s in shapes]
+
+
+def together(outputs: Any) -> Any:
+    """Return several outputs in one vector."""
+    return np.concatenate([np.ravel(x) for x in outputs])
+
+
+SQUARE = ((3, 3), (2, 3, 3), (1, 1), (0, 2, 2))
+ANY = ((3, 3), (4, 2), (2, 4), (2, 3, 2), (0, 2, 3))
+B = numbers((3, 2), seed=6)
 
 # fmt: off
 LINALG: dict[Any, list[Case]] = {
@@ -17,10 +58,35 @@ LINALG: dict[Any, list[Case]] = {
                      ((2, 3, 3), (1, 3, 1)), ((3, 3), (2, 3, 2)), ((1, 1), (1,)))
     ] + [Case(lambda a: np.linalg.solve(a, VECTOR), (positive_definite(3, 3),), True),
          Case(lambda b: np.linalg.solve(positive_definite(3, 3), b), (VECTOR,), True)],
-    np.linalg.inv:   [Case(np.linalg.inv, (positive_definite(*s),), True, f"{s}")
-                      for s in ((3, 3), (2, 3, 3), (1, 1))],
-    np.linalg.det:   [Case(np.linalg.det, (positive_definite(*s),), True, f"{s}")
-                      for s in ((3, 3), (2, 3, 3), (1, 1))]
+    np.linalg.inv:   of(np.linalg.inv, *SQUARE, make=positive_definite),
+    np.linalg.det:   of(np.linalg.det, *SQUARE, make=positive_definite)
                      + [Case(lambda x: np.linalg.det(np.stack([x, 2 * ROW, VECTOR])), (ROW,))],
+    triangular_solve: [
+        Case(lambda a, b, o=o: triangular_solve(a, b, **o),
+             (positive_definite(*a), numbers(b, seed=6)), True, f"{a},{b},{o}")
+        for o in ({"lower": True, "unit_diagonal": False}, {"lower": False, "unit_diagonal": True})
+        for a, b in (((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)),
+                     ((3, 3), (2, 3, 2)), ((0, 2, 2), (0, 2, 1)))
+    ],
+    lg.expm:         of(lg.expm, (3, 3), (2, 3, 3), (1, 1), (0, 2, 2), make=positive_definite),
+    signed_log_det:  of(lambda a: together(np.linalg.slogdet(a)), *SQUARE),
+    pseudo_inverse:  of(np.linalg.pinv, *ANY)
+                     + of(lambda a: np.linalg.pinv(a, hermitian=True), (3, 3))
+                     + of(lambda a: np.linalg.pinv(a, rcond=1e-8), (3, 2)),
+    least_squares:   [
+        Case(lambda a, b, k=k: together([np.linalg.lstsq(a, b, rcond=None)[i] for i in k]),
+             (spread(*a), numbers(b, seed=6)), True, f"{a},{b},{k}")
+        for k, a, b in (((0, 1, 3), (4, 2), (4, 2)), ((0, 1, 3), (2, 4), (2, 2)),
+                        ((0,), (3, 3), (3,)), ((1,), (4, 2), (4,)), ((3, 0), (3, 2), (3, 1)))
+    ],
+    cholesky_factor: of(np.linalg.cholesky, *SQUARE, make=positive_definite, complexes=False),
+    orthogonal_triangular: of(lambda a: together(np.linalg.qr(a)), *ANY),
+    symmetric_eigen: of(lambda a: together(np.linalg.eigh(a)), *SQUARE, complexes=False),
+    symmetric_eigenvalues: of(np.linalg.eigvalsh, *SQUARE),
+    eigen:           of(lambda a: together(np.linalg.eig(a)), *SQUARE, make=distinct),
+    eigenvalues:     of(np.linalg.eigvals, *SQUARE, make=distinct),
+    singular:        of(lambda a: together(np.linalg.svd(a, full_matrices=False)), *ANY,
+                        complexes=False),
+    singular_values: of(lambda a: np.linalg.svd(a, compute_uv=False), *ANY),
 }
 # fmt: on

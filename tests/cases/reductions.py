@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cases.base import HALF, VECTOR, Case, along_axes, calls, numbers
-from lagrad.rules.reductions import deviation, logsumexp, root_mean_square, variance
+from lagrad.rules.reductions import deviation, entry_norm, logsumexp, root_mean_square, variance
 
 
 def spread(f: Any) -> Any:
@@ -71,7 +71,7 @@ REDUCTIONS: dict[Any, list[Case]] = {
                              (2, 3)),
                             (lambda x: root_mean_square(x, axis=-1, keepdims=True,
                                                         count=np.array([[2.0], [3.0]])), (2, 3))),
-    np.linalg.norm: [
+    entry_norm: [
         *calls((np.linalg.norm, (3,)), (np.linalg.norm, (2, 3)), (np.linalg.norm, ()),
                (lambda x: np.linalg.norm(x, axis=0), (2, 3)),
                (lambda x: np.linalg.norm(x, axis=-1, keepdims=True), (2, 3)),
