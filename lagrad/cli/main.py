@@ -14,6 +14,7 @@ import numpy as np
 
 import lagrad as lg
 from lagrad import gallery
+from lagrad.cli.functions import find, page
 from lagrad.cli.load import BadInputError, errors_of, load_model, parse_settings, split_target
 from lagrad.cli.report import report_function, report_problem, report_system
 from lagrad.cli.text import as_text
@@ -80,7 +81,28 @@ def parser() -> argparse.ArgumentParser:
     ):
         run.add_argument(flag, action="append", default=[], metavar=metavar, help=text)
     run.set_defaults(run=run_file)
+
+    listed = commands.add_parser(
+        "functions", help="what happens to functions of NumPy and SciPy, as a page or one by one"
+    )
+    listed.add_argument("name", nargs="?", metavar="NAME", help="np.sort; without it, all of them")
+    listed.set_defaults(run=run_functions)
     return top
+
+
+def run_functions(options: argparse.Namespace) -> int:
+    """Print the table of functions, or what happens to one of them."""
+    if options.name is None:
+        print(page(), end="")
+        return 0
+    found = find(options.name)
+    if not found:
+        raise BadInputError(
+            f"there is no function {options.name} in NumPy or among the ufuncs of scipy.special; "
+            "`lagrad functions` lists them"
+        )
+    print("\n".join(found))
+    return 0
 
 
 def run_gallery(options: argparse.Namespace) -> int:

@@ -70,3 +70,8 @@ RULES: dict[Callable[..., Any], Primitive] = {
         "assign", write, write_partial, multilinear=True, arguments=write_arguments, linear=True
     ),
 }
+
+#: Functions that write into their first argument.
+WRITES = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
+#: Functions that make an array like another one.
+LIKE = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
+import linecache
+import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
+from lagrad.rules.hookless import remedy
+from lagrad.rules.unsupported import UNSUPPORTED
 from lagrad.status import MissingRuleError, TraceError
+from lagrad.trace.tape import asked, is_users
 
 
 def refuse(what: str, remedy: str) -> NoReturn:
-    """Raise the refusal: what happened, and what to write instead."""
-    raise TraceError(f"{what}. {remedy}")
+    """Raise the refusal: what happened, in which line of the user's code, and what to write."""
+    raise TraceError(f"{what}{here()}. {remedy}")
+
+
+def here() -> str:
+    """Return `` (file.py:12: the line)`` of the user's code that is running, or nothing."""
+    frame = asked(sys._getframe(2))
+    if frame is None:
+        return ""
+    file, number = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(file, number).strip()
+    text = text if len(text) <= 80 else text[:77] + "..."
+    return f" ({Path(file).name}:{number}" + (f": {text})" if text else ")")
 
 
 def cut(how: str) -> NoReturn:
@@ -32,16 +50,63 @@ def plain_write(what: str) -> NoReturn:
     )
 
 
-def missing_rule(function: Any) -> NoReturn:
-    """Refuse a function that has no rule."""
+def missing_rule(function: Any, args: Any = (), kwargs: Any = None) -> NoReturn:
+    """Refuse a function that has no rule: by name, with the arguments that are traced."""
+    name = public_name(function)
+    short = getattr(function, "__name__", repr(function))
+    given = ", ".join(traced_arguments(function, args, kwargs or {}))
+    if name in UNSUPPORTED:
+        raise MissingRuleError(
+            f"{name}({given}) is not differentiated on purpose{here()}: {UNSUPPORTED[name]}"
+        )
+    raise MissingRuleError(
+        f"{name}({given}) has no rule for its local partials{here()}. Write it with functions that "
+        f"have one, or give the partials yourself: f = lg.primitive({short}, partials=(lambda z, "
+        "x: ...,)), one function of the value z and the arguments for each argument; or say "
+        "lg.stop_gradient(x) if it is a constant"
+    )
+
+
+def public_name(function: Any) -> str:
+    """Return the dotted name by which users know a function."""
     module = getattr(function, "__module__", None) or ""
     name = getattr(function, "__name__", repr(function))
-    full = f"{module}.{name}".replace("numpy.core.", "numpy.").strip(".")
-    raise MissingRuleError(
-        f"{full} has no rule for its local partials. Write it with functions that have one, or "
-        f"give the partials yourself: f = lg.primitive({name}, partials=(lambda z, x: ...,)), "
-        "one function of the value z and the arguments for each argument; or say "
-        "lg.stop_gradient(x) if it is a constant"
+    if isinstance(function, np.ufunc):
+        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+    parts = [p for p in module.split(".") if not p.startswith("_") and p not in ("core", "lib")]
+    return ".".join([*parts, name])
+
+
+def traced_arguments(function: Any, args: Any, kwargs: Any) -> list[str]:
+    """Return the names of the arguments that hold traced values, as ``a=traced (3,)``."""
+    try:
+        given = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
+    except (TypeError, ValueError):
+        given = {f"argument {k}": a for k, a in enumerate(args)} | dict(kwargs)
+    return [f"{name}=traced {x.shape}" for name, x in given.items() if hasattr(x, "_trace")]
+
+
+def without_hook(traced: Any) -> NoReturn:
+    """Refuse to become a plain array, naming the function that asks for it if there is one."""
+    frame, name, argument = sys._getframe(2), "", ""
+    while frame is not None and not is_users(frame):
+        module = frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] in ("numpy", "scipy"):
+            called = frame.f_code.co_qualname.removesuffix(".__init__").removesuffix(".__call__")
+            if not called.startswith(("_", "<")) and "<locals>" not in called:
+                parts = [p for p in module.split(".") if not p.startswith("_") and p != "lib"]
+                name = f"numpy.{called}" if hasattr(np, called) else ".".join([*parts, called])
+                held = [k for k, v in frame.f_locals.items() if v is traced]
+                argument = held[0] if held else ""
+        frame = frame.f_back
+    if not name:
+        Leak(traced).refuse()
+    module = name.rpartition(".")[0]
+    instead = remedy(name) or remedy(f"{module}.") or "functions that have a rule"
+    raise TraceError(
+        f"{name}({argument or '...'}=traced {traced.shape}) makes a plain array of its argument"
+        f"{here()}, and offers no hook for traced values. Write {instead}; or give it "
+        "partials of its own by lg.primitive; or say lg.stop_gradient(x) to mean a constant"
     )
 
 
@@ -59,9 +124,11 @@ class Leak:
 
     def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         refuse(
-            "np.array or np.asarray made a plain array of a traced value, and it cannot be used",
-            "Write np.stack([a, b]) for np.array([a, b]); leave out np.asarray(x), a traced value "
-            "is an array already; for scipy.special.logsumexp and softmax use lg.logsumexp and "
+            "a function without a hook (np.array, np.asarray, np.r_, np.vectorize) made a plain array "
+            "of a traced value, and it cannot be used",
+            "Write np.stack([a, b]) for np.array([a, b]), np.concatenate for np.r_; leave out "
+            "np.asarray(x), a traced value is an array already; call a vectorized function on "
+            "the array itself; for scipy.special.logsumexp and softmax use lg.logsumexp and "
             "lg.softmax",
         )
 

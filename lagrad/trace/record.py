@@ -13,10 +13,10 @@ import numpy as np
 from lagrad.dispatch import is_basic
 from lagrad.graph import CONSTANT
 from lagrad.primitive import Primitive
-from lagrad.rules import NO_GRADIENT, RULES, SPELT
+from lagrad.rules import LIKE, NO_GRADIENT, RULES, SPELT, WRITES
 from lagrad.rules import stopped as stopped_value
 from lagrad.status import TraceError
-from lagrad.trace.boundary import Leak, missing_rule, plain_write, refuse
+from lagrad.trace.boundary import Leak, missing_rule, plain_write, public_name, refuse
 from lagrad.trace.tape import CURRENT, Trace
 from lagrad.trace.tracer import (
     Structure,
@@ -280,13 +280,16 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
             bound = inspect.signature(function).bind(*args, **kwargs)
             args, kwargs = bound.args, bound.kwargs
         return bind(function.primitive, args, kwargs)  # type: ignore[attr-defined]
-    missing_rule(function)
+    missing_rule(function, args, kwargs)
 
 
 def plain_option(name: str, value: Any) -> Any:
     """Return an option (axis, shape, indices) as plain values of its own; it is structure."""
     if isinstance(value, Tracer):
-        refuse(f"the option {name} is a traced value", f"Use a plain number for {name}, or int(x)")
+        refuse(
+            f"the option {name} of a function is a traced value, and options are structure",
+            f"Use a plain number for {name}, or int(x)",
+        )
     if isinstance(value, Structure):
         return value._answer(lambda v: plain_option(name, v))
     if isinstance(value, list | tuple):
@@ -316,7 +319,7 @@ def spelling(function: Any, primitive: Primitive, args: Any, kwargs: Any) -> Any
         if isinstance(error, TraceError):
             raise
         refuse(
-            f"this spelling of {primitive.name} has no rule: {error}",
+            f"this spelling of {public_name(function)} has no rule: {error}",
             "Write it with the plain arguments, and compose the rest from other functions",
         )
 
@@ -326,7 +329,7 @@ def in_words(function: Any, spelt: Callable[..., Any], args: Any, kwargs: Any) -
     try:
         inspect.signature(spelt).bind(*args, **kwargs)
     except TypeError as error:
-        refuse(f"this spelling of {function.__name__} has no rule: {error}", "Leave it out")
+        refuse(f"this spelling of {public_name(function)} has no rule: {error}", "Leave it out")
     return spelt(*args, **kwargs)
 
 
@@ -412,12 +415,6 @@ def new_like(function: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
     return constant_array(traced._trace, value)
 
 
-#: Functions that write into their first argument.
-WRITES = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
-LIKE = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
-
-
 def target(*args: Any, **kwargs: Any) -> Any:
-    """Return the first argument of one of `WRITES`, also where it is given by its name."""
-    names = ("dst", "a", "arr")
-    return args[0] if args else next((kwargs[name] for name in names if name in kwargs), None)
+    """Return the first argument of a call, which may be given by name."""
+    return args[0] if args else next(iter(kwargs.values()))

@@ -10,6 +10,7 @@ from threading import get_ident
 from typing import Any
 
 import numpy as np
+import scipy
 import scipy.sparse as sp
 
 from lagrad.graph import INPUT, Columns, Graph
@@ -18,7 +19,8 @@ from lagrad.trace.arena import Arena
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 #: Code in these folders is never the user's; the gallery is written as a user would.
-INTERNAL = (HERE, os.path.join(os.path.dirname(np.__file__), ""), functools.__file__)
+LIBRARIES = tuple(os.path.join(os.path.dirname(m.__file__), "") for m in (np, scipy))
+INTERNAL = (HERE, *LIBRARIES, functools.__file__, "<__array_function__ internals>")
 GALLERY = os.path.join(HERE, "gallery", "")
 
 #: The trace that the code now running belongs to: the nesting level, and a home for `zeros`.
@@ -89,20 +91,12 @@ class Trace:
         # Past this function, `bind` and the operator, the user's own frame is near.
         frame: Any = sys._getframe(3)
         if frame.f_code.co_filename not in self.theirs:
-            frame = self.asked(frame)
+            frame = asked(frame)
+            if frame is not None:
+                self.theirs.add(frame.f_code.co_filename)
         c.code.append(frame.f_code if frame is not None else None)
         c.at.append(frame.f_lasti if frame is not None else 0)
         return row
-
-    def asked(self, frame: Any) -> Any:
-        """Return the innermost frame that is the user's own code, and remember its file."""
-        while frame is not None:
-            name = frame.f_code.co_filename
-            if not name.startswith(INTERNAL) or name.startswith(GALLERY):
-                self.theirs.add(name)
-                return frame
-            frame = frame.f_back
-        return None
 
     def constant(self, value: Any) -> int:
         """Keep a constant argument and return its (negative) reference.
@@ -132,6 +126,19 @@ class Trace:
     def graph(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Graph:
         """Return what was recorded as a graph."""
         return Graph(self.columns, inputs, outputs)
+
+
+def asked(frame: Any) -> Any:
+    """Return the innermost frame that is the user's own code."""
+    while frame is not None and not is_users(frame):
+        frame = frame.f_back
+    return frame
+
+
+def is_users(frame: Any) -> bool:
+    """True for a frame of the user's own code, that is not NumPy's, SciPy's or ours."""
+    name = frame.f_code.co_filename
+    return not name.startswith(INTERNAL) or name.startswith(GALLERY)
 
 
 def same(a: Any, b: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.trace.boundary import Leak, cut, refuse
+from lagrad.trace.boundary import Leak, cut, refuse, without_hook
 from lagrad.trace.tape import Trace
 
 
@@ -66,7 +66,7 @@ class Traced:
         caller = currentframe().f_back  # type: ignore[union-attr]
         name = caller.f_globals.get("__name__", "") if caller is not None else ""
         if self.shape and not name.startswith("scipy.sparse"):
-            Leak(self).refuse()
+            without_hook(self)
         held = np.empty((), dtype=object)
         held[()] = Leak(self)
         return held
