@@ -142,8 +142,9 @@ def neighbours(
     n = np.asarray(np.sum(numbers, axis=-1, keepdims=True))
     if method in DISCRETE:
         values = np.moveaxis(np.reshape(z, (count, *kept)), 0, -1)
-        smaller = np.less(lines[..., None, :], values[..., :, None])
-        low = high = np.asarray(np.sum(smaller, axis=-1))
+        # A value stands behind the smaller entries and the smaller values.
+        among_all = inverse(sorting(np.concatenate([values, lines], axis=-1), -1), -1)
+        low = high = among_all[..., :count] - inverse(sorting(values, -1), -1)
         g: Any = np.zeros(target)
     else:
         at = position(n, np.reshape(q, -1), method)
