@@ -11,7 +11,7 @@ chain rule" (2017), section "What about cyclic constraints?".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.dispatch import overridable
+from lagrad.graph import Graph
 from lagrad.partials import Function, Partial
 from lagrad.primitive import Primitive
 from lagrad.replay import replay
@@ -251,6 +252,11 @@ def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pa
     return Function(lambda v: rows.push({k: v}), adjoint, shape, np.shape(z))
 
 
+def conditions(z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Graph]:
+    """Yield the graph of the conditions at the solution."""
+    yield kwargs["cycle"].linear.graph
+
+
 def solved(kind: str) -> Primitive:
     """Return the primitive of values that are found by solving, under the name of how."""
 
@@ -263,7 +269,7 @@ def solved(kind: str) -> Primitive:
                 )
         return cycle.value
 
-    made = Primitive(kind, value, partial, joint=joint, cyclic=True)
+    made = Primitive(kind, value, partial, joint=joint, cyclic=True, inside=conditions)
     value.primitive = made  # type: ignore[attr-defined]
     return made
 

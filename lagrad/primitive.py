@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,8 @@ class Primitive:
         stand in A in the place of dz/dargs.
     kink
         Where the partials are undefined, and what is taken there.
+    inside
+        ``inside(z, args, kwargs)`` yields the graphs of the conditions or steps that f stands for.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Primitive:
     joint: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
     cyclic: bool = False
     kink: Kink | None = None
+    inside: Callable[[Any, tuple[Any, ...], dict[str, Any]], Iterable[Any]] | None = None
 
     def __repr__(self) -> str:
         return f"Primitive({self.name})"

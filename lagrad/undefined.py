@@ -6,7 +6,8 @@ is the one that is wanted only its reader can tell, so each such place can be li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,26 +50,47 @@ class UndefinedPartial:
 def undefined_of(graph: Graph) -> list[UndefinedPartial]:
     """Return the undefined partials that the outputs of ``graph`` depend on, in order of rows.
 
-    What a selection leaves out is not looked at: the branch not taken has no partials.
+    What a selection leaves out is not looked at: the branch not taken has no partials. Of a cycle
+    the conditions at its solution are looked at, and of a rolled loop all of its steps.
     """
-    sums, found = Sums(), []
+    sums = Sums()
+    found: list[list[UndefinedPartial]] = []
     for i in graph.outputs:
         sums.add(i, np.ones(graph.shape(i)))
     with np.errstate(all="ignore"):
         for i in range(max(sums, default=-1), -1, -1):
             if i not in sums:
                 continue
-            w, mask = sums.pop(i)
+            _, mask = sums.pop(i)
             primitive = graph.primitive(i)
-            if primitive.joint is not None:  # its partials cost a solve, and select nothing
-                for j in graph.parents(i):
-                    sums.add(j, np.ones(graph.shape(j)))
-                continue
+            if primitive.inside is not None:
+                inside = primitive.inside(graph.columns.values[i], *graph.arguments(i))
+                found.append(merged(one for inner in inside for one in undefined_of(inner)))
             if primitive.kink is not None:
-                found += undefined_entries(graph, i, mask)
-            for j, v, present in graph.pull(i, np.ones(graph.shape(i), graph.dtype(i)), mask):
-                sums.add(j, np.ones(np.shape(v)), present)
-    return found[::-1]
+                found.append(undefined_entries(graph, i, mask))
+            for j, present in handed_on(graph, i, mask):
+                sums.add(j, np.ones(graph.shape(j)), present)
+    return [one for part in reversed(found) for one in part]
+
+
+def handed_on(graph: Graph, i: int, mask: Any) -> Iterator[tuple[int, Any]]:
+    """Yield (j, mask of the entries of z_j that what is present of z_i depends on)."""
+    if graph.primitive(i).joint is not None:  # its partials cost a solve, and select nothing
+        yield from ((j, None) for j in graph.parents(i))
+        return
+    w = np.ones(graph.shape(i), graph.dtype(i))
+    yield from ((j, present) for j, _, present in graph.pull(i, w, mask))
+
+
+def merged(found: Iterable[UndefinedPartial]) -> list[UndefinedPartial]:
+    """Return one for each constraint, which the steps of a loop repeat."""
+    seen: dict[tuple[str, str], UndefinedPartial] = {}
+    for one in found:
+        key = one.constraint, one.where
+        if key in seen:
+            one = replace(one, entries=one.entries + seen[key].entries)
+        seen[key] = one
+    return list(seen.values())
 
 
 def undefined_entries(graph: Graph, i: int, mask: Any) -> list[UndefinedPartial]:

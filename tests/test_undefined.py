@@ -114,6 +114,23 @@ def test_several_are_counted_and_listed_in_order():
         lg.grad(f, undefined="raise")(X)
 
 
+def test_conditions_of_a_cycle_are_looked_at():
+    found = lg.undefined_partials(
+        lambda a: lg.fixed_point(lambda z: np.maximum(z, a) / 2 + 1, 2.0), 2.0
+    )
+    assert [one.constraint.partition("(")[0] for one in found] == ["z3 = maximum"]
+    assert lg.undefined_partials(lambda a: lg.fixed_point(lambda z: np.cos(z) * a, 0.5), 0.9) == []
+
+
+def test_steps_of_a_loop_are_looked_at():
+    def f(x):
+        return lg.scan(lambda c, v: (c + np.abs(v), None), 0.0, x)[0]
+
+    (found,) = lg.undefined_partials(f, np.array([0.0, 1.0, 0.0]))
+    assert found.entries == 2
+    assert "absolute" in found.constraint
+
+
 def test_kinks_are_of_functions_that_have_rules():
     assert set(KINKS) <= set(RULES)
     assert all(RULES[f].kink is kink for f, kink in KINKS.items())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.dispatch import overridable
+from lagrad.graph import Graph
 from lagrad.loops.rolled import Rolled
 from lagrad.partials import Function, Partial
 from lagrad.primitive import Primitive
@@ -254,5 +255,13 @@ def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pa
     return Function(lambda v: sweeps.push({k: v}), lambda w: sweeps.pull(w)[k], shape, np.shape(z))
 
 
-SCAN = Primitive("scan", value, partial, joint=joint)
+def steps(z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Graph]:
+    """Yield the graph of each step, the last first."""
+    loop, sweeps = kwargs["loop"], joint(z, args, kwargs)
+    for t, state in loop.checkpoints.backwards():
+        with loop.traced(state, [x[t] for x in loop.xs], sweeps.captured) as step:
+            yield step.graph()
+
+
+SCAN = Primitive("scan", value, partial, joint=joint, inside=steps)
 value.primitive = SCAN  # type: ignore[attr-defined]
