@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from lagrad.dispatch import is_basic, overridable, scatter_add
-from lagrad.partials import ONE, Broadcast, Cast, Move, Partial, Scale, Transpose, origins, then
+from lagrad.partials import ONE, Broadcast, Move, Partial, Scale, Transpose, origins, then
 from lagrad.primitive import Primitive
 from lagrad.status import TraceError
 
@@ -92,12 +93,18 @@ SHAPING: dict[Callable[..., Any], tuple[Any, ...]] = {
                       lambda w, x, shape, subok: Broadcast(np.shape(x), np.shape(w)).adjoint(w)),
     np.repeat:       (same("repeats", "axis", axis=None), None, SELECTS),
     np.tile:         (same("reps"), None, SELECTS),
-    np.take:         (same("indices", "axis", axis=None), None, SELECTS),
+    np.take:         (same("indices", "axis", "mode", axis=None, mode="raise"), None, SELECTS),
     np.diagonal:     (same("offset", "axis1", "axis2", offset=0, axis1=0, axis2=1), None, SELECTS),
     np.tril:         (same("k", k=0), lambda w, x, k: np.tril(w, k), SELECTS),
     np.triu:         (same("k", k=0), lambda w, x, k: np.triu(w, k), SELECTS),
     np.rot90:        (same("k", "axes", k=1, axes=(0, 1)),
                       lambda w, x, k, axes: np.rot90(w, -k, axes)),
+    np.diag:         (same("k", k=0), None, SELECTS),
+    np.diagflat:     (same("k", k=0), None, SELECTS),
+    np.delete:       (same("obj", "axis", axis=None), None, SELECTS),
+    np.resize:       (same("new_shape"), None, SELECTS),
+    sliding_window_view: (same("window_shape", "axis", "subok", "writeable",
+                               axis=None, subok=False, writeable=False), None, SELECTS),
 }
 # fmt: on
 
@@ -217,16 +224,38 @@ def concatenate_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str,
     return put if given == shape else then(put, reshaped(shape, given))
 
 
-def pad_arguments(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
-    """np.pad(array, pad_width), filled with a constant."""
-    if mode != "constant":
-        raise TypeError(f"pad with mode={mode!r}; concatenate slices of the array")
-    return (array,), {"pad_width": pad_width, "mode": mode, **options}
+def concatenate_arguments(
+    arrays: Any, axis: int | None = 0, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
+    """np.concatenate(arrays, axis), each array cast before if a dtype is asked for."""
+    if dtype is not None:
+        for a in arrays:
+            if hasattr(a, "dtype") and not np.can_cast(a.dtype, dtype, casting):
+                raise TypeError(f"cannot cast from {a.dtype} to {np.dtype(dtype)} by {casting!r}")
+        arrays = [a.astype(dtype) if hasattr(a, "dtype") else np.array(a, dtype) for a in arrays]
+    return tuple(arrays), {"axis": axis}
+
+
+@overridable
+def pad(x: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
+    """np.pad, where the border is constant or holds entries of x."""
+    return np.pad(x, pad_width, mode, **options)
+
+
+def pad_arguments(x: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
+    """Spell a padding as pad(x, pad_width=, mode=)."""
+    return (x,), {"pad_width": pad_width, "mode": mode, **options}
 
 
 def pad_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
-    """The way back cuts the border off."""
+    """Where the border is constant, the way back cuts it off; else it adds it to where it is of."""
     shape = np.shape(args[0])
+    if kwargs["mode"] != "constant":
+
+        def forward(v: Any) -> Any:
+            return pad(v, **kwargs)
+
+        return Move(forward, lambda w: gathered_back(forward, shape, w), shape, np.shape(z))
     widths = np.broadcast_to(kwargs["pad_width"], (len(shape), 2))
     inside = tuple(slice(int(a), int(a) + n) for (a, _), n in zip(widths, shape, strict=True))
     return Transpose(take(inside, np.shape(z), shape))
@@ -240,7 +269,7 @@ def astype(x: Any, dtype: Any) -> Any:
 
 def astype_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
     """A change of precision; where a parent and a value differ in dtype the cast is added there."""
-    return Cast(np.shape(z), z.dtype, z.dtype)
+    return Scale(ONE, np.shape(z))
 
 
 RULES: dict[Callable[..., Any], Primitive] = {
@@ -258,8 +287,8 @@ RULES: dict[Callable[..., Any], Primitive] = {
         concatenate,
         concatenate_partial,
         multilinear=True,
-        arguments=lambda arrays, axis=0: (tuple(arrays), {"axis": axis}),
+        arguments=concatenate_arguments,
     ),
-    np.pad: Primitive("pad", np.pad, pad_partial, multilinear=True, arguments=pad_arguments),
+    pad: Primitive("pad", pad, pad_partial, multilinear=True, arguments=pad_arguments),
     astype: Primitive("astype", astype, astype_partial, multilinear=True),
 }

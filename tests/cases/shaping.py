@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from cases.base import HALF, TAKEN, Case, calls
 from lagrad.dispatch import scatter_add
-from lagrad.rules.shaping import assign, astype, getitem
+from lagrad.rules.shaping import assign, astype, getitem, pad
 
 # fmt: off
 SHAPING: dict[Any, list[Case]] = {
@@ -43,6 +44,8 @@ SHAPING: dict[Any, list[Case]] = {
                            (2, 3))),
     np.take:         calls((lambda x: np.take(x, TAKEN), (5,)),
                            (lambda x: np.take(x, 2, axis=1), (2, 3)),
+                           (lambda x: np.take(x, [7, -9], axis=1, mode="wrap"), (2, 3)),
+                           (lambda x: np.take(x, [7, 0, 1], mode="clip"), (2, 3)),
                            (lambda x: x.take([0, 0, -1], axis=0), (2, 3))),
     np.diagonal:     calls((np.diagonal, (3, 3)), (lambda x: np.diagonal(x, 1, 0, 2), (3, 2, 4)),
                            (lambda x: x.diagonal(-1), (3, 3))),
@@ -76,10 +79,38 @@ SHAPING: dict[Any, list[Case]] = {
         (lambda x, y: np.concatenate((x, y, x), axis=-1), (2, 3), (2, 1)),
         (lambda x, y: np.concatenate([x, y], axis=None), (2, 3), (2, 2)),
         (lambda x: np.concatenate([np.ones(2), x, [3.0]]), (3,)),
-        (lambda x, y: np.concatenate([x, y]), (0,), (2,))),
-    np.pad:          calls((lambda x: np.pad(x, 1), (3,)), (lambda x: np.pad(x, ((1, 0), (2, 1))),
+        (lambda x, y: np.concatenate([x, y]), (0,), (2,)),
+        (lambda x, y: np.concatenate([x, y, [1]], dtype=x.dtype), (2,), (1,))),
+    pad:             calls((lambda x: np.pad(x, 1), (3,)), (lambda x: np.pad(x, ((1, 0), (2, 1))),
                            (2, 3)),
-                           (lambda x: np.pad(x, (1, 2), constant_values=7.0), (2,))),
+                           (lambda x: np.pad(x, (1, 2), constant_values=7.0), (2,)),
+                           (lambda x: np.pad(x, ((1, 2), (0, 3)), "edge"), (2, 3)),
+                           (lambda x: np.pad(x, 2, mode="reflect"), (3, 2)),
+                           (lambda x: np.pad(x, (4, 1), "reflect"), (3,)),
+                           (lambda x: np.pad(x, ((0, 2), (1, 1)), "symmetric"), (2, 3)),
+                           (lambda x: np.pad(x, (2, 5), "wrap"), (3,)),
+                           (lambda x: np.pad(x, ((0, 0), (1, 0)), "edge"), (0, 2))),
+    np.diag:         calls((np.diag, (3,)), (np.diag, (3, 3)), (lambda x: np.diag(x, 1), (2,)),
+                           (lambda x: np.diag(x, -2), (2,)), (lambda x: np.diag(x, k=-1), (3, 3)),
+                           (lambda x: np.diag(x, 1), (2, 4))),
+    np.diagflat:     calls((np.diagflat, (3,)), (lambda x: np.diagflat(x, -1), (2, 2)),
+                           (np.diagflat, ())),
+    np.delete:       calls((lambda x: np.delete(x, 1), (2, 3)),
+                           (lambda x: np.delete(x, [0, -1], axis=1), (2, 4)),
+                           (lambda x: np.delete(x, slice(0, 3, 2), 0), (4, 2)),
+                           (lambda x: np.delete(x, np.array([True, False, True])), (3,)),
+                           (lambda x: np.delete(x, x > 0.2), (4,)),
+                           complexes=False),
+    np.resize:       calls((lambda x: np.resize(x, (2, 4)), (3,)),
+                           (lambda x: np.resize(x, 2), (2, 2)),
+                           (lambda x: np.resize(x, (2, 2)), ())),
+    sliding_window_view: calls(
+        (lambda x: sliding_window_view(x, 2), (4,)),
+        (lambda x: sliding_window_view(x, (2, 2)), (3, 4)),
+        (lambda x: sliding_window_view(x, 3, axis=-1), (2, 4)),
+        (lambda x: sliding_window_view(x, (2, 1), axis=(1, 0)), (2, 3)),
+        (lambda x: np.max(sliding_window_view(x, 3), axis=-1), (5,)),
+        complexes=False),
     astype:          calls((lambda x: x.astype(complex), (3,)),
                            (lambda x: x.astype(complex).real, ()))
                      + calls((lambda x: np.sum(x.astype(x.dtype)), (2, 3)), complexes=True),
