@@ -109,7 +109,7 @@ def turned(v: Any) -> Any:
 
 
 class Convolution(Partial):
-    """``u -> u * v`` for a fixed ``v`` with as many axes: ``out_shape`` of it, from ``first`` on."""
+    """``u -> u * v`` for a fixed ``v`` with as many axes; ``out_shape`` of it, from ``first``."""
 
     def __init__(
         self,

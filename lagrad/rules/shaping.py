@@ -237,7 +237,7 @@ def concatenate_arguments(
 
 
 @overridable
-def pad(x: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
+def pad(x: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
     """np.pad, where the border is constant or holds entries of x."""
     return np.pad(x, pad_width, mode, **options)
 

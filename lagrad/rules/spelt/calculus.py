@@ -17,7 +17,7 @@ from lagrad.rules.calculus import geomspace, interpolate, linspace
 from lagrad.rules.constant import structure
 from lagrad.rules.convolution import turned
 from lagrad.rules.options import as_array
-from lagrad.rules.spelt.entries import cast
+from lagrad.rules.spelt.entries import SEVERAL, cast
 from lagrad.status import ArgumentError, TraceError
 
 # -- differences and integrals -------------------------------------------------------------------
@@ -58,7 +58,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
             raise ValueError(f"spacing of shape {np.shape(h)} along an axis of length {n}")
         slopes = differences(np.moveaxis(f, k, 0), steps(h, np.ndim(f)), edge_order)
         results.append(np.moveaxis(cast(slopes, f.dtype), 0, k))
-    return results[0] if len(results) == 1 else type(np.gradient(np.eye(2)))(results)
+    return results[0] if len(results) == 1 else SEVERAL(results)
 
 
 def steps(h: Any, n: int) -> Any:

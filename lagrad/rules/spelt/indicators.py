@@ -57,7 +57,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     return np.concatenate(pieces)[numbers]
 
 
-def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
+def choose(a: Any, choices: Any, mode: Any = "raise") -> Any:
     """np.choose."""
     a = plainly(as_array(a))
     chosen = moved(lambda *numbers: np.choose(a, numbers, mode=mode), *choices)
@@ -86,7 +86,7 @@ def write_flat(a: Any, places: Any, values: Any) -> None:
         a[np.unravel_index(places, a.shape)] = np.resize(values, len(places))
 
 
-def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     """np.put."""
     numbers = np.arange(a.size)
     write_flat(a, np.take(numbers, plainly(as_array(ind)), mode=mode), v)
