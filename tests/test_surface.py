@@ -39,7 +39,10 @@ WITHOUT_VALUE = {
 }  # fmt: skip
 
 #: Steps of real numbers, which are more than steps of others.
-STEPS_OF_REALS = {np.sign, np.heaviside}
+STEPS_OF_REALS = {np.sign, np.heaviside, np.linalg.slogdet}
+
+#: The third argument is ``out``, and NumPy reads what it has written there already.
+OVERWRITTEN = {("numpy.vecdot", "x, x, x")}
 
 SPELLINGS = {
     "x": lambda x, m: (x,),
@@ -112,6 +115,8 @@ def lost(name, expected, answer):
 def tried(name, spelling):
     """Return what is wrong with a call, "" if nothing is, None if NumPy or lagrad raises."""
     function, outcome = SURFACE[name], []
+    if (name, spelling) in OVERWRITTEN:
+        return None
     try:
         expected = function(*SPELLINGS[spelling](X.copy(), M.copy()))
     except Exception:

@@ -156,7 +156,9 @@ class Compose(Partial):
         for outer, p in by_kind(self.p).items():
             for inner, q in by_kind(self.q).items():
                 q = (q.conjugate() if outer else q).tocsr()  # p conj(q v) = p conj(q) conj(v)
-                found.setdefault(outer != inner, []).append(product_entries(p, q))
+                many = np.diff(q.indptr)[p.col].sum() > p.shape[0] * q.shape[1]  # than places
+                part = summed_entries(p.tocsr(), q) if many else product_entries(p, q)
+                found.setdefault(outer != inner, []).append(part)
         for conjugates, parts in found.items():
             yield joined(parts), conjugates
 
@@ -277,8 +279,6 @@ def product_entries(p: sp.coo_array, q: sp.csr_array) -> Entries:
     SciPy's own product drops entries whose sum is zero, and so would let values decide structure.
     """
     starts, lengths = q.indptr[p.col], np.diff(q.indptr)[p.col]
-    if lengths.sum() > p.shape[0] * q.shape[1]:  # more terms than places
-        return summed_entries(p.tocsr(), q)
     rows = np.repeat(p.row, lengths)
     offsets = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     at = np.repeat(starts, lengths) + offsets

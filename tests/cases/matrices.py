@@ -10,6 +10,7 @@ import lagrad as lg
 from cases.base import ROW, VECTOR, Case, numbers, positive_definite
 from lagrad.rules.linalg.decompositions import (
     cholesky_factor,
+    condition,
     eigen,
     eigenvalues,
     orthogonal_triangular,
@@ -87,6 +88,8 @@ LINALG: dict[Any, list[Case]] = {
     eigenvalues:     of(np.linalg.eigvals, *SQUARE, make=distinct),
     singular:        of(lambda a: together(np.linalg.svd(a, full_matrices=False)), *ANY,
                         complexes=False),
+    condition:       of(np.linalg.cond, *ANY[:-1])
+                     + of(lambda a: np.linalg.cond(a, -2), (2, 3, 3)),
     singular_values: of(lambda a: np.linalg.svd(a, compute_uv=False), *ANY),
 }
 # fmt: on

@@ -20,7 +20,7 @@ for complex numbers.
 Conventions. Where eigenvalues (singular values) repeat, to within rounding errors, dw is still
 diag M: right for what is symmetric in them, such as their sum. The vectors have no derivative
 there, F is infinite, and this is reported. Where A has no full set of eigenvectors dw is infinite
-too. Of singular values that are zero, ds is a subgradient.
+too. A singular value is a size, and at zero has derivative 0, as |x| has.
 
 Complex vectors are known up to their phases. The tangents of `eigh` and `svd` are those that do
 not turn (v^H dv = 0), and a result whose multiplier shows that it depends on the phases is refused
@@ -40,6 +40,7 @@ from lagrad.dispatch import overridable
 from lagrad.partials import ONE, Broadcast, Conjugate, Move, Partial, Scale, Stack, Sum
 from lagrad.primitive import Primitive
 from lagrad.rules.constant import stopped
+from lagrad.rules.elementwise import jump
 from lagrad.rules.linalg.operators import (
     Shape,
     Solve,
@@ -141,7 +142,7 @@ def first_columns(shape: Shape, few: int) -> Partial:
 
 
 @overridable
-def symmetric_eigen(a: Any, UPLO: str) -> Any:
+def symmetric_eigen(a: Any, UPLO: Any) -> Any:
     """Return w and V of Hermitian matrices."""
     return flat(*np.linalg.eigh(a, UPLO))
 
@@ -158,7 +159,7 @@ def eigh_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 
 @overridable
-def symmetric_eigenvalues(a: Any, UPLO: str) -> Any:
+def symmetric_eigenvalues(a: Any, UPLO: Any) -> Any:
     """Return w of Hermitian matrices."""
     return np.linalg.eigvalsh(a, UPLO)
 
@@ -281,7 +282,7 @@ def svd_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     MH = hermitian(c, z) @ M
     E = F @ (columns @ M + rows @ MH)
     K = F @ (rows @ M + columns @ MH)
-    some = stopped(s) > ROUNDING * epsilon(s) * length(stopped(s))[..., None]
+    some = above_rounding(s)
     with np.errstate(divide="ignore"):
         inverse = 1 / np.where(some, s, 0.0)
     if np.iscomplexobj(z):  # u^H du - v^H dv = i Im M_jj / s_j, which is given to U
@@ -294,7 +295,8 @@ def svd_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if m < n:
         outside = np.eye(n, dtype=z.dtype) - V @ VH
         dVH = dVH + right(outside, v) @ left(UH * inverse[..., :, None], whole)
-    return up_to_phase("svd", [(U, -2), (None, 0), (-VH, -1)], dU, diagonal(c) @ M, dVH)
+    ds = Scale(jump(s * some), c[:-1]) @ diagonal(c) @ M
+    return up_to_phase("svd", [(U, -2), (None, 0), (-VH, -1)], dU, ds, dVH)
 
 
 @overridable
@@ -307,7 +309,27 @@ def svdvals_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     """Return ds = Re diag(U^H dA V)."""
     U, s, VH = np.linalg.svd(args[0], full_matrices=False)
     c = (*np.shape(s), np.shape(s)[-1])
-    return diagonal(c) @ left(adjoint(U), np.shape(U)) @ right(adjoint(VH), np.shape(args[0]))
+    M = left(adjoint(U), np.shape(U)) @ right(adjoint(VH), np.shape(args[0]))
+    return Scale(jump(s * above_rounding(s)), np.shape(s)) @ diagonal(c) @ M
+
+
+@overridable
+def condition(a: Any, p: Any) -> Any:
+    """Return the ratio of the largest singular value and the smallest, or its inverse."""
+    return np.linalg.cond(a, p)
+
+
+def cond_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
+    """Return dz = z (ds_1 / s_1 - ds_n / s_n) of z = s_1 / s_n, infinite for a singular matrix."""
+    s = singular_values(args[0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.expand_dims(z, -1) / np.where(above_rounding(s), s, 0.0)
+    place = np.arange(np.shape(s)[-1])
+    sign = np.where(place == 0, 1.0, 0.0) - np.where(place == len(place) - 1, 1.0, 0.0)
+    sign = (-sign if kwargs["p"] == -2 else sign).astype(s.dtype)
+    weight = Scale(np.where(sign != 0, sign * share, 0.0), np.shape(s), sign != 0)
+    total = Sum((np.ndim(s) - 1,), np.shape(s), False)
+    return total @ weight @ svdvals_partial(0, s, args, {})
 
 
 # -- repeated values, and phases -----------------------------------------------------------------
@@ -321,6 +343,11 @@ def gaps(w: Any) -> Any:
 def epsilon(x: Any) -> float:
     """Return the rounding error of numbers of this kind."""
     return float(np.finfo(x.dtype).eps)
+
+
+def above_rounding(s: Any) -> Any:
+    """Return which singular values are not zero, to within rounding errors."""
+    return stopped(s) > ROUNDING * epsilon(s) * length(s)[..., None]
 
 
 def close(w: Any, size: Any, condition: Any = 1.0) -> Any:
@@ -390,5 +417,6 @@ RULES: dict[Callable[..., Any], Primitive] = {
     eigenvalues:           rule(eigenvalues, eigvals_partial),
     singular:              rule(singular, svd_partial),
     singular_values:       rule(singular_values, svdvals_partial),
+    condition:             rule(condition, cond_partial),
 }
 # fmt: on

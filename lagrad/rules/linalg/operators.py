@@ -150,6 +150,22 @@ class Zero(Partial):
         return 0
 
 
+class Undefined(Partial):
+    """A partial that does not exist: whoever asks for it gets the error that says why."""
+
+    def __init__(self, error: Exception, in_shape: Shape, out_shape: Shape) -> None:
+        self.error, self.in_shape, self.out_shape = error, in_shape, out_shape
+
+    def apply(self, v: Any) -> Any:
+        raise self.error
+
+    def adjoint(self, w: Any) -> Any:
+        raise self.error
+
+    def entries(self) -> Entries:
+        raise self.error
+
+
 class Solve(Partial):
     """``v -> A^-1 v`` for A (..., n, n) and v (..., n, k), or (n,) with a single A.
 

@@ -30,6 +30,7 @@ from lagrad.rules.constant import stopped
 from lagrad.rules.linalg.decompositions import svdvals_partial
 from lagrad.rules.linalg.operators import (
     Solve,
+    Undefined,
     Zero,
     adjoint,
     batch,
@@ -183,14 +184,14 @@ def least_squares_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[st
     (m, n), shape, many = np.shape(a), np.shape(b), np.shape(b)[1]
     few = min(m, n)
     sums = np.shape(z)[0] - n * many - few - 1
-    x, _, _, rank = cut(z, (n, many), (sums,), (few,), ())
-    if np.real(rank) < few or not has_full_rank(a, 0.0):
-        raise no_full_rank("lstsq")
-    Z, r = np.linalg.pinv(a), b - a @ x
+    x, *_ = cut(z, (n, many), (sums,), (few,), ())
+    rcond = kwargs["rcond"]
+    rcond = max(m, n) * np.finfo(z.dtype).eps if rcond is None else rcond
+    Z, r = np.linalg.pinv(a, rcond), b - a @ x
     of_squares = Sum((0,), shape, False) @ Scale(2 * np.conjugate(r), shape)
     if k == 1:
-        parts = [left(Z, shape), of_squares if sums else None, Zero(shape, (few,))]
-        return Stack(*filter(None, parts), Zero(shape, ()))
+        ends = [Zero(shape, (few,)), Zero(shape, ())]
+        return Stack(left(Z, shape), *([of_squares] if sums else []), *ends)
     minus, H = right(-x, (m, n)), hermitian((m, n), z)
     dx = left(Z, shape) @ minus
     if m > n:
@@ -198,8 +199,10 @@ def least_squares_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[st
     if m < n:
         beside = np.eye(n, dtype=Z.dtype) - Z @ a
         dx = dx + left(beside, (n, many)) @ right(adjoint(Z) @ x, (n, m)) @ H
-    ds = svdvals_partial(0, None, (a,), {})
-    return Stack(*filter(None, [dx, of_squares @ minus if sums else None, ds]), Zero((m, n), ()))
+    if not has_full_rank(a, rcond):
+        dx = Undefined(no_full_rank("lstsq"), (m, n), (n, many))
+    squares = [of_squares @ minus] if sums else []
+    return Stack(dx, *squares, svdvals_partial(0, None, (a,), {}), Zero((m, n), ()))
 
 
 def solve_arguments(a: Any, b: Any) -> Any:

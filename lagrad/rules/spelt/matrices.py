@@ -16,6 +16,7 @@ import numpy as np
 
 from lagrad.rules.linalg.decompositions import (
     cholesky_factor,
+    condition,
     eigen,
     eigenvalues,
     orthogonal_triangular,
@@ -247,10 +248,7 @@ def cond(x: Any, p: Any = None) -> Any:
     """np.linalg.cond; infinite for a singular matrix, where it has no derivative."""
     x = as_array(x)
     if p is None or p in (2, -2):
-        s = singular_values(x)
-        top, bottom = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
-        with np.errstate(all="ignore"):
-            return top / bottom
+        return condition(x, p=p)
     try:
         inverse = np.linalg.inv(x)
     except np.linalg.LinAlgError as error:
