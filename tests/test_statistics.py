@@ -233,7 +233,7 @@ def test_weight_of_a_neighbour_that_does_not_count_is_no_entry():
 # -- quantiles -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", sorted(METHODS))
 def test_quantiles_pick_what_numpy_picks(method):
     rng = np.random.default_rng(5)
     x, q = rng.permutation(np.arange(11.0)), np.array([0.0, 0.05, 0.31, 0.5, 0.77, 0.98, 1.0])
@@ -403,6 +403,10 @@ REFUSED = {
         lambda x: np.quantile(x, 0.5, method="inverted_cdf", weights=[1, 1, 1, 1]),
         ["weights", "np.cumsum"],
     ),
+    "where without initial": (lambda x: np.max(x, where=x > 0), ["max", "initial="]),
+    "mask of floats": (lambda x: np.sum(x, where=np.ones(4)), ["sum", "where", "booleans"]),
+    "mask of another shape": (lambda x: np.sum(x, where=np.ones((2, 4), bool)), ["sum"]),
+    "axis": (lambda x: np.max(x, axis=1, initial=0.0), ["max", "axis 1"]),
     "fields": (lambda x: np.sort(x, order="a"), ["order"]),
     "q with axes": (lambda x: np.nanquantile(x, [[0.5, 0.1]], axis=0), ["np.ravel(q)"]),
 }

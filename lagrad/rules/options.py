@@ -22,6 +22,9 @@ def axes_of(x: Any, axis: Any) -> Axes:
     """Return ``axis`` as a sorted tuple of non-negative axes of x."""
     n = np.ndim(x)
     axis = range(n) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    for k in axis:
+        if not -n <= k < n:
+            raise np.exceptions.AxisError(int(k), n)
     return tuple(sorted(int(k) % n for k in axis))
 
 
@@ -55,10 +58,18 @@ def spelt(
         a = as_array(a).astype(dtype)
     if where is not True:
         a = as_array(a)
-        a = np.where(np.broadcast_to(where, np.shape(a)), a, np.asarray(neutral, a.dtype))
+        a = np.where(mask_of(where, a), a, np.asarray(neutral, a.dtype))
     if given(initial):
         a, axis, keepdims = with_initial(as_array(a), initial, axis, keepdims)
     return (a,), {"axis": axis, "keepdims": bool(keepdims)}
+
+
+def mask_of(where: Any, a: Any) -> Any:
+    """Return ``where`` in the shape of the array; only booleans are masks."""
+    where = as_array(where)
+    if where.dtype != bool:
+        raise TypeError(f"where= of {where.dtype}; a mask is of booleans: where != 0")
+    return np.broadcast_to(where, np.shape(a))
 
 
 def given(initial: Any) -> bool:
@@ -129,6 +140,8 @@ def extreme_arguments(neutral: Any) -> Callable[..., Any]:
         initial: Any = None,
         where: Any = True,
     ) -> Any:
+        if where is not True and not given(initial):
+            raise TypeError("where= needs initial=, the result where the mask leaves nothing")
         return spelt(neutral, a, axis, keepdims, out, None, initial, where)
 
     return arguments
@@ -152,7 +165,7 @@ def mean_arguments(
 
 def mean_of(a: Any, where: Any, axis: Any, keepdims: Any) -> Any:
     """Return the mean of the entries of ``a`` at which ``where`` holds."""
-    here = np.broadcast_to(where, np.shape(a))
+    here = mask_of(where, a)
     total = np.sum(np.where(here, a, np.asarray(0, a.dtype)), axis=axis, keepdims=keepdims)
     return total / np.sum(here, axis=axis, keepdims=keepdims).astype(a.dtype)
 

@@ -1,8 +1,8 @@
 """Reductions along axes: one line each, the weight of every entry.
 
-A reduction z of x changes by ``dz = sum over the axes of weight * dx``. A line states the weight as
-a function of z (with the reduced axes kept, of length one), x and the axes; a pair
-``(weight, mask)`` where only some entries take part.
+A reduction z of x changes by ``dz = sum over the axes of weight * dx``. A line states how a call
+is spelt (`lagrad.rules.options`) and the weight as a function of z (with the reduced axes kept, of
+length one), x and the axes; a pair ``(weight, mask)`` where only some entries take part.
 
 Conventions: equal maxima (minima) share the multiplier evenly; a norm has derivative 0 at 0, and
 so has a standard deviation of equal numbers. These hold for the first derivative. There the second

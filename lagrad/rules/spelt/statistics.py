@@ -13,7 +13,7 @@ import numpy as np
 
 from lagrad.rules.constant import stopped
 from lagrad.rules.cumulative import along
-from lagrad.rules.options import as_array
+from lagrad.rules.options import as_array, axes_of, mask_of
 from lagrad.rules.reductions import deviation, root_mean_square, squares, variance
 from lagrad.status import TraceError
 
@@ -53,7 +53,7 @@ def spread(whole: Callable[..., Any], part: Callable[..., Any]) -> Callable[...,
         ddof, keepdims = ddof if correction is None else correction, bool(keepdims)
         if where is True and mean is None:
             return whole(a, axis=axis, ddof=ddof, keepdims=keepdims)
-        here = np.broadcast_to(where, np.shape(a))
+        here = mask_of(where, a)
         if mean is None:
             mean = np.mean(a, axis=axis, keepdims=True, where=where)
         c = np.where(here, a - mean, np.asarray(0, a.dtype))
@@ -118,8 +118,9 @@ def average(
     else:
         weights = as_array(weights)
         if np.shape(weights) != np.shape(a):
-            axes = [int(k) % np.ndim(a) for k in (axis if isinstance(axis, tuple) else (axis,))]
-            weights = np.transpose(weights, np.argsort(axes))
+            order = axis if isinstance(axis, tuple) else (axis,)
+            axes = axes_of(a, axis)
+            weights = np.transpose(weights, np.argsort(np.mod(order, np.ndim(a))))
             lengths = [n if k in axes else 1 for k, n in enumerate(np.shape(a))]
             weights = np.broadcast_to(np.reshape(weights, lengths), np.shape(a))
         total = np.sum(weights, axis=axis, keepdims=keepdims)
