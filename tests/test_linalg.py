@@ -8,7 +8,7 @@ import scipy.linalg
 from numpy.testing import assert_allclose, assert_array_equal
 
 import lagrad as lg
-from lagrad.rules.linalg.decompositions import same_order
+from lagrad.rules.linalg.eigenvalues import same_order
 from lagrad.status import NonFiniteError, SingularError, TraceError
 
 RNG = np.random.default_rng(7)

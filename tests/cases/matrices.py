@@ -8,18 +8,15 @@ import numpy as np
 
 import lagrad as lg
 from cases.base import ROW, VECTOR, Case, numbers, positive_definite
-from lagrad.rules.linalg.decompositions import (
-    cholesky_factor,
-    condition,
+from lagrad.rules.linalg.eigenvalues import (
     eigen,
     eigenvalues,
-    orthogonal_triangular,
-    singular,
-    singular_values,
     symmetric_eigen,
     symmetric_eigenvalues,
 )
+from lagrad.rules.linalg.factors import cholesky_factor, orthogonal_triangular
 from lagrad.rules.linalg.operators import triangular_solve
+from lagrad.rules.linalg.singular_values import condition, singular, singular_values
 from lagrad.rules.linalg.solves import least_squares, pseudo_inverse, signed_log_det
 
 

@@ -10,6 +10,7 @@ Each takes the shape of its argument; `lagrad.partials` composes, adds and stack
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import scipy.linalg
 from lagrad.contraction import Contraction
 from lagrad.dispatch import overridable
 from lagrad.partials import Conjugate, Entries, Move, Partial, then
+from lagrad.primitive import Primitive
 from lagrad.rules.constant import stopped
 from lagrad.status import SingularError
 
@@ -128,6 +130,13 @@ def length(x: Any, axis: Any = -1) -> Any:
     """Return the length of vectors, the size that rounding errors are measured by."""
     size = np.abs(stopped(x))
     return np.sqrt(np.sum(size * size, axis=axis))
+
+
+def rule(function: Callable[..., Any], partial: Callable[..., Partial]) -> Primitive:
+    """Return the primitive of a function of one matrix and options."""
+    return Primitive(
+        function.__name__, function, partial, arguments=lambda a, **options: ((a,), options)
+    )
 
 
 class Zero(Partial):

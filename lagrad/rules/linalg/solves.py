@@ -27,7 +27,6 @@ from lagrad.dispatch import overridable
 from lagrad.partials import ONE, Broadcast, Conjugate, Partial, Scale, Stack, Sum, then
 from lagrad.primitive import Primitive
 from lagrad.rules.constant import stopped
-from lagrad.rules.linalg.decompositions import svdvals_partial
 from lagrad.rules.linalg.operators import (
     Solve,
     Undefined,
@@ -43,6 +42,7 @@ from lagrad.rules.linalg.operators import (
     triangular_solve,
     within,
 )
+from lagrad.rules.linalg.singular_values import svdvals_partial
 from lagrad.status import SingularError
 
 

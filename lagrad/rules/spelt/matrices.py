@@ -14,18 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.rules.linalg.decompositions import (
-    cholesky_factor,
-    condition,
+from lagrad.rules.linalg.eigenvalues import (
     eigen,
     eigenvalues,
-    orthogonal_triangular,
-    singular,
-    singular_values,
     symmetric_eigen,
     symmetric_eigenvalues,
 )
+from lagrad.rules.linalg.factors import cholesky_factor, orthogonal_triangular
 from lagrad.rules.linalg.operators import adjoint, cut, picked, swapped
+from lagrad.rules.linalg.singular_values import condition, singular, singular_values
 from lagrad.rules.linalg.solves import least_squares, pseudo_inverse, signed_log_det
 from lagrad.rules.products import einsum_arguments
 from lagrad.rules.reductions import entry_norm
