@@ -233,6 +233,8 @@ def concatenate_arguments(
             if hasattr(a, "dtype") and not np.can_cast(a.dtype, dtype, casting):
                 raise TypeError(f"cannot cast from {a.dtype} to {np.dtype(dtype)} by {casting!r}")
         arrays = [a.astype(dtype) if hasattr(a, "dtype") else np.array(a, dtype) for a in arrays]
+    elif casting != "same_kind":
+        raise TypeError(f"casting={casting!r} without a dtype")
     return tuple(arrays), {"axis": axis}
 
 

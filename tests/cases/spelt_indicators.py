@@ -30,7 +30,7 @@ INDICATORS: dict[Any, list[Case]] = {
                         (lambda x, y: np.select([x.real > 0.7, x.real > -2], [x, y * x]),
                          (2, 3), ()),
                         (lambda x, y: np.select([HALF, HALF], [x, 2.0 * x], y), (2, 3), (2, 1)),
-                        (lambda x: np.select([HALF], [x], default=1.0), ()),
+                        (lambda x: np.select([HALF], [x], default=1.0), (3,)),
                         (lambda x, y: np.select([[True, False]], [x], y), (2,), (2,))),
     np.piecewise: calls((lambda x: np.piecewise(x, [HALF, ~HALF], [np.sin, np.exp]), (2, 3)),
                         (lambda x: np.piecewise(x, [x.real > 0.2], [lambda v: v * v, 3.0]), (4,)),

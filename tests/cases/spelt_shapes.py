@@ -137,7 +137,7 @@ FACTS: dict[Any, Callable[..., Any]] = {
     np.diag_indices_from: lambda x: [i.tolist() for i in np.diag_indices_from(x[:, :2])],
 }
 
-#: What only newer versions of NumPy have.
+#: What not every version of NumPy has.
 NEWER: dict[str, list[Case]] = {
     "astype": calls((lambda x: np.astype(x, complex), (2, 3)),
                     (lambda x: np.astype(x, x.dtype, copy=False) * x, (2, 3))),
@@ -145,6 +145,7 @@ NEWER: dict[str, list[Case]] = {
                               (lambda x: np.matrix_transpose(x), (4, 2, 3))),
     "unstack": calls((lambda x: np.multiply(*np.unstack(x)), (2, 3)),
                      (lambda x: np.unstack(x, axis=-1)[2], (2, 3))),
+    "row_stack": SHAPES[np.vstack],  # deprecated; it calls np.vstack
 }
 SHAPES |= {getattr(np, name): cases for name, cases in NEWER.items() if hasattr(np, name)}
 # fmt: on

@@ -154,7 +154,7 @@ def logspace(
     axis: int = 0,
 ) -> Any:
     """np.logspace."""
-    if np.ndim(base):
+    if np.ndim(base) or SEVERAL is list:  # Before NumPy 2 every base is made an array.
         n = max(np.ndim(a) for a in (start, stop, base))
         start, stop, base = (
             np.reshape(as_array(a), (1,) * (n - np.ndim(a)) + np.shape(a))
@@ -251,7 +251,7 @@ def polydiv(u: Any, v: Any) -> Any:
         rest = np.concatenate([rest[:k], rest[k : k + n] - d * v, rest[k + n :]])
     while np.allclose(rest[0], 0, rtol=1e-14) and len(rest) > 1:
         rest = rest[1:]
-    return np.stack(quotient) if quotient else np.zeros(1, dtype), rest
+    return cast(np.stack(quotient), dtype) if quotient else np.zeros(1, dtype), cast(rest, dtype)
 
 
 def polyder(p: Any, m: int = 1) -> Any:

@@ -311,10 +311,11 @@ SHAPES: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 # fmt: on
 
-#: Names that only newer versions of NumPy have.
+#: Names that not every version of NumPy has.
 NEWER: dict[str, Callable[..., Any]] = {
     "astype": lambda x, dtype, /, *, copy=True, device=None: x.astype(dtype, copy=copy),
     "matrix_transpose": lambda x, /: np.swapaxes(x, -1, -2),
     "unstack": lambda x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)),
+    "row_stack": SHAPES[np.vstack],  # in NumPy 1 it is np.vstack itself
 }
 SHAPES |= {getattr(np, name): f for name, f in NEWER.items() if hasattr(np, name)}
