@@ -22,7 +22,7 @@ import numpy as np
 
 from lagrad.contraction import Contraction
 from lagrad.dispatch import overridable
-from lagrad.partials import Entries, Partial, Scale, Transpose
+from lagrad.partials import Cast, Entries, Partial, Scale, Transpose
 from lagrad.primitive import Primitive
 from lagrad.rules.shaping import take
 
@@ -96,7 +96,8 @@ def irfft_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     lengths = [-1 if k == axis else 1 for k in range(np.ndim(z))]
     D = Scale(np.reshape(twice, lengths), r.out_shape)
     F = Fourier(np.fft.ifft, np.shape(z), axis, kwargs["norm"])
-    return F @ resized(r.out_shape, axis, n) @ D @ r
+    widen = Cast(r.in_shape, args[0].dtype, np.result_type(z.dtype, np.complex64))  # by NumPy 1
+    return F @ resized(r.out_shape, axis, n) @ D @ r @ widen
 
 
 def arguments(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: None = None) -> Any:

@@ -215,7 +215,7 @@ class Solve(Partial):
 def triangular_solve(a: Any, b: Any, lower: bool, unit_diagonal: bool) -> Any:
     """Return T^-1 b for the lower or upper triangle T of a, whatever stands in the other one."""
     try:
-        if a.ndim == 2:
+        if a.ndim == 2 and b.ndim <= 2:
             return scipy.linalg.solve_triangular(
                 a, b, lower=lower, unit_diagonal=unit_diagonal, check_finite=False
             )
