@@ -174,37 +174,6 @@ def scatter_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     return Transpose(take(index, shape, np.shape(w)))
 
 
-@overridable
-def assign(x: Any, v: Any, index: Any) -> Any:
-    """Return a copy of ``x`` in which ``x[index]`` is ``v``."""
-    out = np.array(x, dtype=np.result_type(x, v) if np.iscomplexobj(v) else None)
-    out[index] = v
-    return out
-
-
-def assign_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
-    """What was overwritten no longer counts; what was written counts where it stands last."""
-    x, v, index = args
-    shape = np.shape(z)
-    if k == 0:
-        kept = np.ones(shape, bool)
-        kept[index] = False
-        return Scale(ONE, shape, kept)
-    places = np.arange(math.prod(shape)).reshape(shape)[index]
-    last = np.full(math.prod(shape), -1)
-    last[places.ravel()] = np.arange(places.size)
-    won = last[places.ravel()] == np.arange(places.size)
-    stands = np.reshape(won, places.shape)
-    # A repeated index keeps its last value only, so the others have no entry.
-    put = Transpose(take(index, shape, places.shape))
-    chosen = None if won.all() else Scale(ONE, places.shape, stands)
-    given = np.shape(v)
-    # NumPy lets v have more axes than its place, if they come first and are of length one.
-    short = given[max(0, len(given) - places.ndim) :]
-    stretch = Broadcast(short, places.shape) if short != places.shape else None
-    return then(put, chosen, stretch, reshaped(given, short) if short != given else None)
-
-
 def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
     """np.concatenate with each array an argument of its own."""
     return np.concatenate(arrays, axis=axis)
@@ -283,7 +252,6 @@ RULES: dict[Callable[..., Any], Primitive] = {
     ),
     getitem: Primitive("getitem", getitem, getitem_partial, multilinear=True),
     scatter_add: Primitive("scatter_add", scatter_add, scatter_partial, multilinear=True),
-    assign: Primitive("assign", assign, assign_partial, multilinear=True),
     np.concatenate: Primitive(
         "concatenate",
         concatenate,

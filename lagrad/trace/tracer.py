@@ -239,7 +239,9 @@ def current(a: Any) -> Any:
 def as_view(result: Any, base: Any, again: Callable[[Any], Any], index: Any) -> Any:
     """Mark ``result`` as a view of ``base`` where plain NumPy would have made one."""
     z, x = innermost_value(result), innermost_value(base)
-    if type(z) is np.ndarray and (z is x or z.base is not None) and np.may_share_memory(z, x):
+    shares = type(z) is np.ndarray and (z is x or z.base is not None) and np.may_share_memory(z, x)
+    # A number stretched to an array is a view of something else, and not to be written to either.
+    if shares or (type(z) is np.ndarray and not z.flags.writeable):
         if isinstance(result, Tracer) and result._trace is base._trace:
             result._view = View(base, again, index)
     return result

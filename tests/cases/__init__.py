@@ -12,7 +12,7 @@ from cases.reductions import REDUCTIONS
 from cases.selections import SELECTIONS
 from cases.shaping import SHAPING
 from cases.special import SPECIAL
-from cases.spelt_calculus import CALCULUS, SAMPLES
+from cases.spelt_calculus import CALCULUS, CORRELATION, SAMPLES
 from cases.spelt_elementwise import SPELT_ELEMENTWISE
 from cases.spelt_histograms import HISTOGRAMS
 from cases.spelt_indicators import INDICATORS
@@ -51,6 +51,6 @@ CASES: dict[Any, list[Case]] = {
 FACTS = {**SHAPE_FACTS, **PATHS}
 
 #: Functions of the library's own, spelt by the rows above.
-OWN: dict[Any, list[Case]] = {**SCIPY, **LOSSES}
+OWN: dict[Any, list[Case]] = {**SCIPY, **LOSSES, **CORRELATION}
 
 __all__ = ["CASES", "FACTS", "OWN", "Case"]

@@ -136,4 +136,12 @@ CALCULUS[area] = calls(
     (lambda y, x: area(y, x, axis=0), (3, 2), (3,)),
     (lambda y, x: area(y, x, axis=-1), (2, 3), (2, 3)),
     (lambda y, h: area(y, dx=h), (2, 3), ()), (lambda x: area([1.0, 2.0, 4.0], x), (3,)))
+
+#: The library's own.
+CORRELATION: dict[Any, list[Case]] = {
+    lg.correlate: calls(*((lambda x, y, m=m: lg.correlate(x, y, m), a, b)
+                          for m in ("full", "same", "valid")
+                          for a, b in (((5,), (2,)), ((2,), (4,)), ((3, 4), (2, 3)))),
+                        (lambda x: lg.correlate([1.0, 2.0], x, method="direct"), (3,))),
+}
 # fmt: on
