@@ -66,7 +66,7 @@ SHAPES: dict[Any, list[Case]] = {
                            (lambda x, v: np.pad(x, ((1, 2), (2, 0)), "linear_ramp",
                                                 end_values=v), (2, 2), (2,)),
                            (lambda x: np.pad(x, ((2, 1), (1, 0)), "mean"), (2, 3)),
-                           (lambda x: np.pad(x, (2, 1), "mean", stat_length=(2, None)), (3,)),
+                           (lambda x: np.pad(x, (2, 1), "mean", stat_length=(2, 1)), (3,)),
                            (lambda x, v: np.pad(x, ((1, 0), (2, 1)), constant_values=v),
                             (2, 2), ()),
                            (lambda x, v: np.pad(x, 1, constant_values=((v[0], 1), (0, v[1]))),
