@@ -148,8 +148,7 @@ class Compose(Partial):
         return self.q.pull(*self.p.pull(w, mask))
 
     def entries(self) -> Entries:
-        ((entries, _),) = self.pieces()
-        return entries
+        return joined([entries for entries, _ in self.pieces()])
 
     def pieces(self) -> Iterator[tuple[Entries, bool]]:
         found: dict[bool, list[Entries]] = {}

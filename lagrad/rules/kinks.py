@@ -7,6 +7,7 @@ sentence that `lg.undefined_partials` shows. A finite (sub)gradient is taken whe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from lagrad.primitive import Kink
 from lagrad.rules.elementwise import angle, jump, quotient
+from lagrad.rules.options import axes_of
+from lagrad.rules.reductions import deviation, entry_norm, root_mean_square
 
 ABS = "|x| has a kink at 0, and 0 is taken, between the slopes -1 and 1"
 TIE = "equal arguments: each is taken to be picked half, between the one-sided derivatives"
@@ -43,6 +46,60 @@ def at_root_of_power(z: Any, x: Any, y: Any) -> Any:
     """x**y at x = 0, which is smooth there for y = 0, 1, 2, ... and flat for other y > 1."""
     smooth = np.logical_or(np.equal(np.mod(np.real(y), 1), 0), np.greater(np.real(y), 1))
     return np.logical_and(np.equal(x, 0), np.logical_not(smooth))
+
+
+def lines(x: Any, axis: Any) -> Any:
+    """Return x with the axes that are reduced flattened into the last one."""
+    axes = axes_of(x, axis)
+    rest = tuple(k for k in range(np.ndim(x)) if k not in axes)
+    return np.reshape(np.transpose(x, rest + axes), [*(np.shape(x)[k] for k in rest), -1])
+
+
+def at_equal_extremes(z: Any, x: Any, axis: Any = None, **other: Any) -> Any:
+    """Several entries are the maximum (minimum)."""
+    x = lines(x, axis)
+    value = np.reshape(z, [*np.shape(x)[:-1], 1])
+    return np.reshape(np.sum(np.equal(x, value), axis=-1) > 1, np.shape(z))
+
+
+def at_equal_norm(z: Any, x: Any, ord: Any = None, axis: Any = None, **other: Any) -> Any:
+    """The norm is 0; an entry is 0 for p <= 1; several entries are the largest for p = inf."""
+    if ord in (np.inf, -np.inf):
+        return at_equal_extremes(z, np.absolute(x), axis)
+    zero = np.equal(lines(x, axis), 0)
+    kink = np.any(zero, axis=-1) if ord not in (None, "fro", "f") and ord <= 1 else np.all(zero, -1)
+    return np.reshape(kink, np.shape(z))
+
+
+def at_equal_numbers(z: Any, x: Any, **other: Any) -> Any:
+    """The standard deviation is 0."""
+    return np.equal(z, 0)
+
+
+def at_equal_neighbours(z: Any, x: Any, axis: int = -1, **other: Any) -> Any:
+    """Two results are equal, so that their order is a matter of convention."""
+    return tied(z, axis)
+
+
+def tied(z: Any, axis: int) -> Any:
+    """Return which entries have an equal one along the axis."""
+    moved = np.moveaxis(np.asarray(z), axis, -1)
+    order = np.argsort(moved, axis=-1, kind="stable")
+    ordered = np.take_along_axis(moved, order, -1)
+    same = np.equal(ordered[..., 1:], ordered[..., :-1])
+    edge = np.zeros((*np.shape(same)[:-1], 1), bool)
+    here = np.concatenate([edge, same], -1) | np.concatenate([same, edge], -1)
+    back = np.empty_like(here)
+    np.put_along_axis(back, order, here, -1)
+    return np.moveaxis(back, -1, axis)
+
+
+def at_equal_picks(z: Any, x: Any, *q: Any, axis: Any = None, **other: Any) -> Any:
+    """Several entries are the order statistic that was picked."""
+    x = lines(x, axis)
+    count = math.prod(np.shape(q[0])) if q else 1
+    values = np.reshape(z, [count, *np.shape(x)[:-1], 1])
+    return np.reshape(np.sum(np.equal(x, values), axis=-1) > 1, np.shape(z))
 
 
 KINKS: dict[Callable[..., Any], Kink] = {
@@ -78,5 +135,22 @@ KINKS: dict[Callable[..., Any], Kink] = {
     np.copysign: Kink(
         lambda z, x, y: np.logical_or(np.equal(x, 0), np.equal(y, 0)),
         "copysign(x, y) has a kink at x = 0 and jumps at y = 0; the derivative beside is taken",
+    ),
+    **dict.fromkeys(
+        (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin),
+        Kink(at_equal_extremes, "equal extremes share evenly, between the one-sided derivatives"),
+    ),
+    entry_norm: Kink(at_equal_norm, "a norm has a kink there; 0, or an even share, is taken"),
+    **dict.fromkeys(
+        (deviation, root_mean_square),
+        Kink(at_equal_numbers, "a standard deviation has a kink at 0, and 0 is taken"),
+    ),
+    **dict.fromkeys(
+        (np.sort, np.partition),
+        Kink(at_equal_neighbours, "equal numbers keep their order, each from one entry"),
+    ),
+    **dict.fromkeys(
+        (np.median, np.quantile, np.nanmedian, np.nanquantile),
+        Kink(at_equal_picks, "of equal numbers the first in their order is taken"),
     ),
 }

@@ -46,6 +46,7 @@ ELEMENTWISE: dict[Any, list[Case]] = {
     np.log10:       unary(np.log10, complexes=True),
     np.log1p:       unary(np.log1p, complexes=True),
     np.logaddexp:   mixed(np.logaddexp),
+    np.logaddexp2:  mixed(np.logaddexp2),
     np.sin:         unary(np.sin, -1, 1, True),
     np.cos:         unary(np.cos, -1, 1, True),
     np.tan:         unary(np.tan, -1, 1, True),
@@ -67,6 +68,10 @@ ELEMENTWISE: dict[Any, list[Case]] = {
     np.remainder:   binary(np.remainder, (-3.1, -2.9), (1.95, 2.05)) + binary(lambda x, y: x % y),
     np.fmod:        binary(np.fmod, (-3.1, -2.9), (1.95, 2.05)),
     np.copysign:    mixed(np.copysign),
+    np.ldexp:       [*unary(lambda x: np.ldexp(x, 3), -1, 1),
+                     Case(lambda x: np.ldexp(x, [0, -2, 5]), (numbers((2, 3), -1, 1),)),
+                     Case(lambda x: np.ldexp(x, np.floor(4 * x).astype(int)), (numbers(()),))],
+    np.nextafter:   mixed(lambda x, y: np.nextafter(x, y) * y),
     np.where:       mixed(lambda x, y: np.where([True, False, True], x, y), True)[1:2] + [
         Case(lambda x, y: np.where(x > y, x, y), (numbers((2, 3), -1, 1), numbers((3,), -1, 1, 5))),
         Case(lambda x: np.where(HALF, x, 0.0), (numbers((2, 3)),), True),
