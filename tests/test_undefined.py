@@ -46,6 +46,14 @@ AT_KINKS = {
     "partition": (lambda x: np.partition(x, 1), TIES, 2),
     "median": (lambda x: np.median(x, axis=1), TIES, 1),
     "quantile": (lambda x: np.quantile(x, [0.0, 0.5, 1.0], axis=1), TIES, 2),
+    "eigvalsh": (lambda a: np.linalg.eigvalsh(a), np.diag([1.0, 2.0, 1.0]), 2),
+    "eigh": (lambda a: np.linalg.eigh(a)[0], np.diag([1.0, 2.0, 1.0]), 2),
+    "eigh vectors": (lambda a: np.linalg.eigh(a)[1], np.diag([1.0, 2.0, 1.0]), 6),
+    "eigvals": (lambda a: np.linalg.eigvals(a), np.diag([1.0, 2.0, 1.0]), 2),
+    "svdvals": (lambda a: np.linalg.svd(a, compute_uv=False), np.diag([1.0, 2.0, 0.0]), 1),
+    "svd": (lambda a: np.linalg.svd(a)[1], np.diag([1.0, 2.0, 1.0]), 2),
+    "norm nuc": (lambda a: np.linalg.norm(a, "nuc"), np.diag([1.0, 0.0]), 1),
+    "cond": (lambda a: np.linalg.cond(a), np.eye(2), 1),
     "copysign": (lambda x: np.copysign(x, 1.0), X, 1),
 }
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from lagrad.primitive import Kink
 from lagrad.rules.elementwise import angle, jump, quotient
+from lagrad.rules.linalg import kinks as linalg
 from lagrad.rules.options import axes_of
 from lagrad.rules.reductions import deviation, entry_norm, root_mean_square
 
@@ -119,6 +120,7 @@ KINKS: dict[Callable[..., Any], Kink] = {
     np.arcsin: Kink(lambda z, x: np.equal(np.absolute(x), 1), "arcsin at +-1: " + STEEP),
     np.arccos: Kink(lambda z, x: np.equal(np.absolute(x), 1), "arccos at +-1: " + STEEP),
     np.arccosh: Kink(lambda z, x: np.equal(x, 1), "arccosh at 1: " + STEEP),
+    **linalg.KINKS,
     angle: Kink(at_zero, "the angle of 0 is any; its slope is infinite there"),
     np.arctan2: Kink(
         lambda z, y, x: np.logical_and(np.equal(x, 0), np.equal(y, 0)),

@@ -39,6 +39,16 @@ def reciprocal(gap: Any, same: Any) -> Partial:
     return Scale(np.where(eye, 0.0, F), np.shape(gap), np.logical_not(eye))
 
 
+def repeats(w: Any, vanishing: bool = False) -> Any:
+    """Return which of w are equal to another one, or zero, to within rounding errors."""
+    size = np.sqrt(np.sum(np.abs(w) ** 2, axis=-1))
+    off = np.logical_not(np.eye(np.shape(w)[-1], dtype=bool))
+    found = np.any(np.logical_and(close(w, size), off), axis=-2)
+    if vanishing:
+        found = np.logical_or(found, np.abs(w) <= ROUNDING * epsilon(w) * size[..., None])
+    return found
+
+
 class UpToPhase(Stack):
     """Outputs that are known up to phases: a multiplier that depends on those is refused.
 
