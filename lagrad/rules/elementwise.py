@@ -93,13 +93,14 @@ ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     np.log10:      (lambda z, x: 1 / (x * math.log(10)),),
     np.log1p:      (lambda z, x: 1 / (1 + x),),
     np.logaddexp:  (lambda z, x, y: np.exp(x - finite(z)), lambda z, x, y: np.exp(y - finite(z))),
+    np.logaddexp2: (lambda z, x, y: np.exp2(x - finite(z)), lambda z, x, y: np.exp2(y - finite(z))),
 
-    # trigonometric and hyperbolic
+    # trigonometric and hyperbolic; x - -1 keeps a zero imaginary part's sign, 1 + x would not
     np.sin:        (lambda z, x: np.cos(x),),
     np.cos:        (lambda z, x: -np.sin(x),),
     np.tan:        (lambda z, x: 1 + z * z if np.isrealobj(x) else sech_squared(1j * x),),
-    np.arcsin:     (lambda z, x: 1 / (np.sqrt(1 - x) * np.sqrt(1 + x)),),
-    np.arccos:     (lambda z, x: -1 / (np.sqrt(1 - x) * np.sqrt(1 + x)),),
+    np.arcsin:     (lambda z, x: 1 / (np.sqrt(-(x - 1)) * np.sqrt(x - -1)),),
+    np.arccos:     (lambda z, x: -1 / (np.sqrt(-(x - 1)) * np.sqrt(x - -1)),),
     np.arctan:     (lambda z, x: 1 / (1 + x * x) if np.isrealobj(x)
                      else 1 / (1 - 1j * x) / (1 + 1j * x),),
     np.arctan2:    (lambda z, y, x: x / np.hypot(x, y) / np.hypot(x, y),
@@ -110,7 +111,7 @@ ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     np.tanh:       (lambda z, x: sech_squared(x),),
     np.arcsinh:    (lambda z, x: 1 / np.hypot(x, 1.0) if np.isrealobj(x)
                      else 1 / (np.sqrt(1 - 1j * x) * np.sqrt(1 + 1j * x)),),
-    np.arccosh:    (lambda z, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),),
+    np.arccosh:    (lambda z, x: 1 / (np.sqrt(x - 1) * np.sqrt(x - -1)),),
     np.arctanh:    (lambda z, x: 1 / (1 - x) / (1 + x),),
 
     # selections: pairs (derivative, mask)
@@ -119,6 +120,8 @@ ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     np.remainder:  (one, lambda z, x, y: -np.floor_divide(x, y)),
     np.fmod:       (one, lambda z, x, y: -np.trunc(x / y)),
     np.copysign:   (lambda z, x, y: np.sign(z) * np.sign(x), lambda z, x, y: 0.0),
+    np.ldexp:      (lambda z, x, n: np.exp2(n).astype(z.dtype), lambda z, x, n: 0.0),
+    np.nextafter:  (one, lambda z, x, y: 0.0),
 
     # our own, most of them derivatives of the above
     sech_squared:  (lambda z, x: -2 * z * np.tanh(x),),
