@@ -6,7 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.fft
+import scipy.interpolate
 import scipy.linalg
+import scipy.ndimage
+import scipy.signal
 from scipy import special as sc
 
 import lagrad as lg
@@ -177,19 +181,8 @@ def test_leak_names_the_remedy():
 @pytest.mark.parametrize(
     ("f", "name"),
     [
-        (lambda x: np.apply_along_axis(np.sum, 0, x), "numpy.apply_along_axis"),
-        (np.unique, "numpy.unique"),
-        (lambda x: np.interp(0.5, X, x), "numpy.interp"),
-        (lambda x: np.convolve(x, x), "numpy.convolve"),
-        (lambda x: sc.jv(1, x), "jv"),
-        (sc.erfinv, "erfinv"),
+        (np.frompyfunc(abs, 1, 1), "abs (vectorized)"),
         (np.spacing, None),
-        (np.add.accumulate, "accumulate"),
-        (lambda x: np.add.outer(x, x), "outer"),
-        (lambda x: np.add.reduceat(x, [0, 1]), "reduceat"),
-        (np.modf, "modf"),
-        (np.frexp, "frexp"),
-        (lambda x: np.nextafter(x, 1.0), "nextafter"),
     ],
 )
 def test_function_without_a_rule(f, name):
@@ -198,6 +191,7 @@ def test_function_without_a_rule(f, name):
         return
     text = refusal(lambda: lg.grad(lambda x: np.sum(f(x)))(X), MissingRuleError)
     assert name in text
+    assert "traced (3,)" in text and "test_bad_input.py" in text
     assert "lg.primitive" in text and "lg.stop_gradient" in text
 
 
@@ -206,21 +200,38 @@ def test_remedy_of_a_missing_rule_works():
     assert lg.check_grad(cumsum, X).ok
 
 
-@pytest.mark.parametrize(
-    "f",
-    [sc.logsumexp, sc.softmax, np.vectorize(math.sin), np.vectorize(lambda v: v * v), math.exp,
-     math.sqrt, scipy.linalg.norm, scipy.linalg.det],
-)  # fmt: skip
-def test_functions_that_give_no_hook(f):
-    with pytest.raises((TypeError, ValueError)) as caught:
-        lg.grad(lambda x: np.sum(f(x)))(np.outer(X, X) if f is scipy.linalg.det else X)
-    chain, error = [], caught.value
-    while error is not None:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
-    texts = [str(e) for e in chain if isinstance(e, LagradError)]
-    assert texts, chain
-    assert any("np." in t and "lg." in t for t in texts)
+HOOKLESS = {
+    "scipy.special.logsumexp": (sc.logsumexp, "a=traced (2, 2)", "lg.logsumexp"),
+    "scipy.special.softmax": (sc.softmax, "x=traced (2, 2)", "lg.softmax"),
+    "scipy.linalg.expm": (scipy.linalg.expm, "A=traced (2, 2)", "lg.expm"),
+    "scipy.linalg.norm": (scipy.linalg.norm, "a=traced (2, 2)", "np.linalg.norm"),
+    "scipy.linalg.schur": (scipy.linalg.schur, "=traced (2, 2)", "lg.solve_triangular"),
+    "scipy.signal.lfilter": (
+        lambda a: scipy.signal.lfilter([1.0], [1.0, 0.5], a), "x=traced (2, 2)", "lg.scan"),
+    "scipy.ndimage.gaussian_filter": (
+        lambda a: scipy.ndimage.gaussian_filter(a, 1.0), "input=traced (2, 2)", "lg.convolve"),
+    "scipy.fft.fft": (scipy.fft.fft, "x=traced (2, 2)", "numpy.fft"),
+    "scipy.interpolate.CubicSpline": (
+        lambda a: scipy.interpolate.CubicSpline([0.0, 1.0], a), "traced (2, 2)", "np.interp"),
+    "np.r_": (lambda a: np.r_[a, a], "traced (2, 2)", "np.concatenate"),
+    "np.asarray": (np.asarray, "traced value", "np.stack"),
+    "numpy.vectorize": (np.vectorize(math.sin), "traced (2, 2)", "np.stack"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOOKLESS)
+def test_functions_that_give_no_hook(name):
+    f, argument, instead = HOOKLESS[name]
+    text = refusal(lambda: lg.grad(lambda x: np.sum(f(x)))(M), TraceError)
+    assert argument in text and instead in text and "test_bad_input.py" in text
+    if "." in name.removeprefix("np."):
+        assert name in text
+
+
+@pytest.mark.parametrize("f", [math.exp, math.sqrt, float])
+def test_functions_of_plain_numbers(f):
+    text = refusal(lambda: lg.grad(lambda x: f(x[0]))(X), TraceError)
+    assert "np.exp" in text and "lg.stop_gradient" in text and "test_bad_input.py" in text
 
 
 # -- spellings of functions that a rule does not know --------------------------------------------
@@ -230,16 +241,13 @@ def test_functions_that_give_no_hook(f):
     ("f", "names"),
     [
         (lambda x: np.exp(x, where=X > 0), ["exp", "where"]),
-        (lambda x: np.exp(x, dtype=np.float32), ["exp", "dtype"]),
         (lambda x: np.add(x, x, casting="unsafe"), ["add", "casting"]),
         (lambda x: np.clip(x, 0, 1, dtype=float), ["clip", "dtype"]),
         (lambda x: np.where(x > 0, x), ["where"]),
         (lambda x: np.reshape(x, (3, 1), order="A"), ["order='A'", "order='C'"]),
         (lambda x: np.ravel(x, order="K"), ["order='K'", "order='C'"]),
-        (lambda x: np.pad(x, 1, mode="edge"), ["pad", "mode"]),
-        (lambda x: np.concatenate([x, x], dtype=np.float32), ["concatenate", "dtype"]),
-        (lambda x: np.stack([x, x], dtype=np.float32), ["stack", "dtype"]),
-        (lambda x: np.diff(x, prepend=0.0), ["diff", "prepend"]),
+        (lambda x: np.pad(x, 1, mode="empty"), ["pad", "empty"]),
+        (lambda x: np.quantile(x, 0.5, weights=X, method="inverted_cdf"), ["quantile", "weights"]),
         (lambda x: np.einsum("i->", x, dtype=float), ["einsum", "dtype"]),
         (lambda x: np.linalg.solve(np.stack([M, M]), x[:2]), ["solve", "[..., None]"]),
         (lambda x: np.matmul(x, x, axes=[(0,), (0,), ()]), ["matmul", "axes"]),

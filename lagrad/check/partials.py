@@ -33,7 +33,7 @@ class PartialCheck:
         |<w, P v> - <P^T w, v>| relative to its size.
     difference : float
         |<w, P v> - central difference of f_i| relative to its size; NaN for a constraint that
-        cannot be evaluated at other arguments (a solved cycle, a loop).
+        cannot be evaluated at other arguments (a solved cycle, a loop) or changes its shape there.
     entries : float
         |M v - P v| relative to its size, M the matrix of the entries; NaN if they are too many.
     ok : bool
@@ -177,6 +177,8 @@ def checked(graph: Graph, i: int, k: int, j: int, rng: np.random.Generator) -> P
     def along(h: float) -> float:
         moved = [*args[:k], args[k] + h * v, *args[k + 1 :]]
         value = np.asarray(primitive.function(*moved, **kwargs))
+        if value.shape != np.shape(z):  # as that of roots, if the first coefficient is zero
+            return float("nan")
         return dot(w, np.where(w == 0, 0.0, value))
 
     difference = float("nan")

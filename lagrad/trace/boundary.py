@@ -90,14 +90,11 @@ def without_hook(traced: Any) -> NoReturn:
     """Refuse to become a plain array, naming the function that asks for it if there is one."""
     frame, name, argument = sys._getframe(2), "", ""
     while frame is not None and not is_users(frame):
-        module = frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] in ("numpy", "scipy"):
-            called = frame.f_code.co_qualname.removesuffix(".__init__").removesuffix(".__call__")
-            if not called.startswith(("_", "<")) and "<locals>" not in called:
-                parts = [p for p in module.split(".") if not p.startswith("_") and p != "lib"]
-                name = f"numpy.{called}" if hasattr(np, called) else ".".join([*parts, called])
-                held = [k for k, v in frame.f_locals.items() if v is traced]
-                argument = held[0] if held else ""
+        found = called_name(frame)
+        if found:
+            name = found
+            held = [k for k, v in frame.f_locals.items() if v is traced]
+            argument = held[0] if held else ""
         frame = frame.f_back
     if not name:
         Leak(traced).refuse()
@@ -108,6 +105,24 @@ def without_hook(traced: Any) -> NoReturn:
         f"{here()}, and offers no hook for traced values. Write {instead}; or give it "
         "partials of its own by lg.primitive; or say lg.stop_gradient(x) to mean a constant"
     )
+
+
+def called_name(frame: Any) -> str:
+    """Return the public name of the function of NumPy or SciPy that a frame runs, or nothing."""
+    module = frame.f_globals.get("__name__", "")
+    top, called = module.partition(".")[0], frame.f_code.co_qualname
+    if top not in ("numpy", "scipy"):
+        return ""
+    if "<locals>" in called:  # a decorator, which holds the function that it stands for
+        held = (frame.f_locals.get(k) for k in frame.f_code.co_freevars)
+        inner = [f for f in held if getattr(f, "__module__", "").startswith(("numpy", "scipy"))]
+        return public_name(inner[0]) if inner and callable(inner[0]) else ""
+    called = called.removesuffix(".__init__").removesuffix(".__call__")
+    if called.startswith(("_", "<")):
+        return ""
+    if top == "numpy" and hasattr(np, called):
+        return f"numpy.{called}"
+    return ".".join([*(p for p in module.split(".") if p[0] != "_" and p != "lib"), called])
 
 
 class Leak:
