@@ -239,7 +239,9 @@ class Graph:
             self.name(j) if j >= 0 else short(c.constants[-j - 1]) for j in self.references(i)
         )
         options = tuple(
-            f"{key}={short(v)}" for key, v in c.kwargs.get(i, NOTHING).items() if v is not None
+            f"{key}={short(v)}"
+            for key, v in c.kwargs.get(i, NOTHING).items()
+            if v is not None and not key.startswith("_")
         )
         function = self.primitive(i).name
         return Constraint(i, self.name(i), function, parents + options, c.values[i], self.where(i))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -174,23 +175,21 @@ def scatter_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     return Transpose(take(index, shape, np.shape(w)))
 
 
-def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
+def concatenate(*arrays: Any, axis: int | None = 0, _starts: Any = None) -> Any:
     """np.concatenate with each array an argument of its own."""
     return np.concatenate(arrays, axis=axis)
 
 
 def concatenate_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
     """One array is put between zeros; the way back cuts it out."""
-    axis, shape = kwargs["axis"], np.shape(args[k])
-    axis = 0 if axis is None else axis % np.ndim(z)
-    flat = kwargs["axis"] is None
-    lengths = [math.prod(np.shape(a)) if flat else np.shape(a)[axis] for a in args]
-    start = sum(lengths[:k])
-    cut = (slice(None),) * axis + (slice(start, start + lengths[k]),)
-
-    given = shape if not flat else (lengths[k],)
-    put = Transpose(take(cut, np.shape(z), given))
-    return put if given == shape else then(put, reshaped(shape, given))
+    axis, shape, starts = kwargs["axis"], np.shape(args[k]), kwargs["_starts"]
+    here = slice(starts[k], starts[k + 1])
+    if axis is None:
+        size = math.prod(shape)
+        put = Transpose(take((here,), np.shape(z), (size,)))
+        return then(put, reshaped(shape, (size,)))
+    cut = (slice(None),) * (axis % np.ndim(z)) + (here,)
+    return Transpose(take(cut, np.shape(z), shape))
 
 
 def concatenate_arguments(
@@ -204,7 +203,10 @@ def concatenate_arguments(
         arrays = [a.astype(dtype) if hasattr(a, "dtype") else np.array(a, dtype) for a in arrays]
     elif casting != "same_kind":
         raise TypeError(f"casting={casting!r} without a dtype")
-    return tuple(arrays), {"axis": axis}
+    arrays = tuple(arrays)
+    lengths = [np.size(a) if axis is None else np.shape(a)[axis] for a in arrays]
+    # Where each one begins, so that no partial has to look at all the others.
+    return arrays, {"axis": axis, "_starts": tuple(accumulate(lengths, initial=0))}
 
 
 @overridable
@@ -258,6 +260,7 @@ RULES: dict[Callable[..., Any], Primitive] = {
         concatenate_partial,
         multilinear=True,
         arguments=concatenate_arguments,
+        linear=True,
     ),
     pad: Primitive("pad", pad, pad_partial, multilinear=True, arguments=pad_arguments),
     astype: Primitive("astype", astype, astype_partial, multilinear=True),
