@@ -39,10 +39,10 @@ WITHOUT_VALUE = {
 }  # fmt: skip
 
 #: Steps of real numbers, which are more than steps of others.
-STEPS_OF_REALS = {np.sign, np.heaviside, np.linalg.slogdet}
+STEPS_OF_REALS = {np.sign, np.heaviside, np.linalg.slogdet, np.modf, np.divmod}
 
 #: The third argument is ``out``, and NumPy reads what it has written there already.
-OVERWRITTEN = {("numpy.vecdot", "x, x, x")}
+OVERWRITTEN = {(f"{f}", "x, x, x") for f in ("numpy.vecdot", "numpy.modf", "scipy.special.fresnel")}
 
 SPELLINGS = {
     "x": lambda x, m: (x,),

@@ -52,5 +52,5 @@ def stacked(function: Any) -> Any:
     return lambda *args: np.stack(function(*args))
 
 
-SPECIAL_PAIRS: dict[Any, list[Case]] = {f: make(stacked(f)) for f, make in DOMAINS.items()}
-PACKED_PAIRS: dict[Any, list[Case]] = {PACKED[f]: make(PACKED[f]) for f, make in DOMAINS.items()}
+SPECIAL_PAIRS: dict[Any, list[Case]] = {f: DOMAINS[f](stacked(f)) for f in PACKED}
+PACKED_PAIRS: dict[Any, list[Case]] = {own: DOMAINS[f](own) for f, own in PACKED.items()}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special as sc
 
-from lagrad.rules.special.base import Rows, newer, no, table
+from lagrad.rules.special.base import Rows, no, table
 from lagrad.rules.special.densities import beta_density, gamma_density
 from lagrad.rules.special.kernels import digamma_step, polygamma, rgamma_slope
 
@@ -72,17 +72,15 @@ ROWS: Rows = {
                       lambda z, a, y: 1 / gamma_density(a, z)),
     sc.gammainccinv: (no("scipy.special.gammainccinv with respect to a"),
                       lambda z, a, y: -1 / gamma_density(a, z)),
-    **dict.fromkeys((sc.betainc, *newer("btdtr")),
-                     (no("scipy.special.betainc with respect to a"),
+    sc.betainc:      (no("scipy.special.betainc with respect to a"),
                       no("scipy.special.betainc with respect to b"),
-                      lambda z, a, b, x: beta_density(a, b, x))),
+                      lambda z, a, b, x: beta_density(a, b, x)),
     sc.betaincc:     (no("scipy.special.betaincc with respect to a"),
                       no("scipy.special.betaincc with respect to b"),
                       lambda z, a, b, x: -beta_density(a, b, x)),
-    **dict.fromkeys((sc.betaincinv, *newer("btdtri")),
-                     (no("scipy.special.betaincinv with respect to a"),
+    sc.betaincinv:   (no("scipy.special.betaincinv with respect to a"),
                       no("scipy.special.betaincinv with respect to b"),
-                      lambda z, a, b, y: 1 / beta_density(a, b, z))),
+                      lambda z, a, b, y: 1 / beta_density(a, b, z)),
     sc.betainccinv:  (no("scipy.special.betainccinv with respect to a"),
                       no("scipy.special.betainccinv with respect to b"),
                       lambda z, a, b, y: -1 / beta_density(a, b, z)),

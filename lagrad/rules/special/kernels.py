@@ -41,7 +41,9 @@ def digamma_step(n: int, x: Any, h: Any) -> Any:
     """
     if np.iscomplexobj(x) or np.iscomplexobj(h):
         return polygamma(n, x + h) - polygamma(n, x)
-    x, h = np.broadcast_arrays(*(np.asarray(a, np.result_type(x, h, np.float32)) for a in (x, h)))
+    kinds = [a.dtype for a in (x, h) if hasattr(a, "dtype") and a.dtype.kind == "f"]
+    dtype = np.result_type(*kinds) if kinds else np.dtype(float)
+    x, h = np.broadcast_arrays(*(np.asarray(a, dtype) for a in (x, h)))
     short = (x > 0) & (8 * np.abs(h) <= 1 + x) & (2 * np.abs(h) <= x)
     mirror = (x < 0.5) & (x + h < 0.5) & (h == np.floor(h)) if n == 0 else np.zeros(x.shape, bool)
     # psi(x) = psi(1 - x) - pi cot(pi x), and the cotangents cancel when h is an integer.

@@ -20,6 +20,7 @@ from lagrad.rules.special.base import Rows, fit, no, real_only
 from lagrad.rules.special.bessel import bei_series, ber_series, logarithmic_slope, over
 from lagrad.rules.special.elliptic import ellipkinc_to_m
 from lagrad.rules.special.kernels import faddeeva, sin_ratio, sinh_ratio
+from lagrad.rules.special.unsupported import sound
 
 DEGREE = math.pi / 180
 TURN = np.exp(0.25j * math.pi).item()
@@ -200,7 +201,7 @@ SEVERAL: Rows = {
 }
 # fmt: on
 
-PACKED: dict[Any, Callable[..., Any]] = {f: packed(f) for f in SEVERAL}
+PACKED: dict[Any, Callable[..., Any]] = {f: packed(f) for f in SEVERAL if sound(f.__name__)}
 RULES: dict[Callable[..., Any], Primitive] = {
-    PACKED[f]: several(PACKED[f], f.nout, ds) for f, ds in SEVERAL.items()
+    own: several(own, f.nout, SEVERAL[f]) for f, own in PACKED.items()
 }

@@ -20,7 +20,8 @@ from lagrad.status import TraceError
 
 def modf(x: Any) -> tuple[Any, Any]:
     """np.modf: the fraction, which is 0 of infinity, and the integer part."""
-    return np.fmod(np.where(np.isinf(x), np.sign(x), x), 1.0), np.trunc(x)
+    one = np.ones((), x.dtype)  # of its precision, which 1.0 would widen before NumPy 2
+    return np.fmod(np.where(np.isinf(x), np.sign(x), x), one), np.trunc(x)
 
 
 def frexp(x: Any) -> tuple[Any, Any]:
