@@ -6,6 +6,7 @@ is the one that is wanted only its reader can tell, so each such place can be li
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -101,12 +102,11 @@ def undefined_entries(graph: Graph, i: int, mask: Any) -> list[UndefinedPartial]
     at = np.broadcast_to(at if mask is None else np.logical_and(at, mask), graph.shape(i))
     if not at.any():
         return []
-    line = graph.line(i)
     first = tuple(int(k) for k in np.argwhere(at)[0])
-    text = graph.describe(i).partition(", ")[2] if line else "an input"
-    constraint = str(graph.constraint(i))
-    where = graph.describe(i)[len(constraint) + 2 :] or text
-    return [UndefinedPartial(constraint, where, int(at.sum()), first, kink.says)]
+    line = graph.line(i)
+    source = f": {linecache.getline(*line).strip()}" if line else ""
+    where = (graph.where(i) or "an input") + source
+    return [UndefinedPartial(str(graph.constraint(i)), where, int(at.sum()), first, kink.says)]
 
 
 def refuse_undefined(graph: Graph, undefined: str) -> None:
