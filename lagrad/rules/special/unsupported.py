@@ -15,10 +15,7 @@ EIGENVALUE = (
     "an eigenvalue as a function of q or c, whose derivative is an integral of its "
     "eigenfunction; use np.linalg.eigvalsh of the truncated matrix"
 )
-PIECEWISE = (
-    "a polynomial in d that changes from piece to piece; use scipy.special.kolmogorov of "
-    "np.sqrt(n) * d for large n"
-)
+PIECEWISE = "a polynomial that changes from piece to piece; use its limit for large n, "
 SERIES = (
     "its density is a difference of two series that cancel; use lg.primitive with the density "
     "that you need"
@@ -59,7 +56,8 @@ UNSUPPORTED: dict[str, str] = {
         "mathieu_a", "mathieu_b", "pro_cv", "obl_cv")},
     **{f"scipy.special.{name}": RADIAL for name in (
         "pro_rad2", "pro_rad2_cv", "obl_rad2", "obl_rad2_cv")},
-    **{f"scipy.special.{name}": PIECEWISE for name in ("smirnov", "smirnovi")},
+    "scipy.special.smirnov": PIECEWISE + "np.exp(-2 * n * d**2)",
+    "scipy.special.smirnovi": PIECEWISE + "np.sqrt(-np.log(p) / (2 * n))",
     **{f"scipy.special.{name}": SERIES for name in ("nctdtr", "nctdtrinc", "nctdtrit")},
     **{f"scipy.special.{name}inc": "found by a search to a few digits only; use lg.root on "
        f"scipy.special.{name}, which has a rule" for name in ("chndtr", "ncfdtr")},
