@@ -216,6 +216,38 @@ def test_cholesky_reads_one_triangle():
         assert_allclose(upper, gradient.T)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.linalg.cholesky,
+        np.linalg.eigvalsh,
+        np.linalg.eigh,
+        lambda a: np.linalg.pinv(a, 1e-9, True),
+    ],
+)
+def test_entries_of_the_triangle_that_is_not_read_are_left_out(f):
+    graph = lg.trace(lambda a: f(a)[0], HERMITIAN + 9 * np.eye(4))
+    ((_, partial),) = graph.partials(1)
+    columns = np.concatenate([columns for (_, columns, _), _ in partial.pieces()])
+    assert set(columns) == set(np.flatnonzero(np.tri(4)))
+
+
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (lambda a: np.linalg.slogdet(a)[1], slice(1, 2)),
+        (lambda a: np.linalg.eigh(a)[0], slice(0, 4)),
+        (lambda a: np.linalg.svd(a)[1], slice(16, 20)),
+        (lambda a: np.linalg.lstsq(a, a, rcond=None)[3], slice(16, 21)),
+    ],
+)
+def test_real_outputs_beside_complex_ones_have_real_tangents(f, at):
+    graph = lg.trace(f, COMPLEX)
+    for _, partial in graph.partials(1):
+        assert np.iscomplexobj(partial.apply(COMPLEX * W))
+        assert_array_equal(partial.apply(COMPLEX * W)[at].imag, 0.0)
+
+
 def test_results_have_numpys_names_types_and_structure():
     def f(a):
         assert np.linalg.eigh(a).eigenvectors.shape == (4, 4)

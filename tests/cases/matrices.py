@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 
 import lagrad as lg
 from cases.base import ROW, VECTOR, Case, numbers, positive_definite
-from lagrad.rules.linalg.eigenvalues import (
-    eigen,
-    eigenvalues,
-    symmetric_eigen,
-    symmetric_eigenvalues,
-)
-from lagrad.rules.linalg.factors import cholesky_factor, orthogonal_triangular
+from lagrad.rules.linalg.eigenvalues import eigen, eigenvalues, symmetric_eigen
+from lagrad.rules.linalg.factors import orthogonal_triangular
 from lagrad.rules.linalg.operators import triangular_solve
 from lagrad.rules.linalg.singular_values import condition, singular, singular_values
 from lagrad.rules.linalg.solves import least_squares, pseudo_inverse, signed_log_det
@@ -38,6 +34,11 @@ def of(call: Any, *shapes: tuple[int, ...], make: Any = spread, complexes: bool 
     return [Case(call, (make(*s),), complexes, f"{s}") for s in shapes]
 
 
+def squared(a: Any) -> Any:
+    """Return A A^H."""
+    return a @ np.conjugate(np.swapaxes(a, -1, -2))
+
+
 def together(outputs: Any) -> Any:
     """Return several outputs in one vector."""
     return np.concatenate([np.ravel(x) for x in outputs])
@@ -46,6 +47,8 @@ def together(outputs: Any) -> Any:
 SQUARE = ((3, 3), (2, 3, 3), (1, 1), (0, 2, 2))
 ANY = ((3, 3), (4, 2), (2, 4), (2, 3, 2), (0, 2, 3))
 B = numbers((3, 2), seed=6)
+#: NumPy 2 has added ``upper=``.
+HAS_UPPER = "upper" in inspect.signature(np.linalg.cholesky).parameters
 
 # fmt: off
 LINALG: dict[Any, list[Case]] = {
@@ -77,10 +80,14 @@ LINALG: dict[Any, list[Case]] = {
         for k, a, b in (((0, 1, 3), (4, 2), (4, 2)), ((0, 1, 3), (2, 4), (2, 2)),
                         ((0,), (3, 3), (3,)), ((1,), (4, 2), (4,)), ((3, 0), (3, 2), (3, 1)))
     ],
-    cholesky_factor: of(np.linalg.cholesky, *SQUARE, make=positive_definite, complexes=False),
+    np.linalg.cholesky: of(np.linalg.cholesky, *SQUARE, make=positive_definite)
+                     + of(lambda a: np.linalg.cholesky(squared(a)), (3, 3))
+                     + (of(lambda a: np.linalg.cholesky(a, upper=True), (3, 3), (2, 2, 2),
+                           make=positive_definite) if HAS_UPPER else []),
     orthogonal_triangular: of(lambda a: together(np.linalg.qr(a)), *ANY),
     symmetric_eigen: of(lambda a: together(np.linalg.eigh(a)), *SQUARE, complexes=False),
-    symmetric_eigenvalues: of(np.linalg.eigvalsh, *SQUARE),
+    np.linalg.eigvalsh: of(np.linalg.eigvalsh, *SQUARE)
+                     + of(lambda a: np.linalg.eigvalsh(a, "U"), *SQUARE),
     eigen:           of(lambda a: together(np.linalg.eig(a)), *SQUARE, make=distinct),
     eigenvalues:     of(np.linalg.eigvals, *SQUARE, make=distinct),
     singular:        of(lambda a: together(np.linalg.svd(a, full_matrices=False)), *ANY,

@@ -36,11 +36,6 @@ def vector_norm(x: Any, **options: Any) -> Any:
     return np.linalg.vector_norm(x, **options)
 
 
-def squared(a: Any) -> Any:
-    """Return A A^H."""
-    return a @ np.conjugate(np.swapaxes(a, -1, -2))
-
-
 def tensor(*shape: int) -> Any:
     """Return a tensor that is a well conditioned square matrix when the last axis has its rows."""
     return numbers(shape, -0.5, 0.5, seed=3) + 4 * np.reshape(np.eye(6), shape)
@@ -66,13 +61,10 @@ VECTOR = (2, 1, 3, 1.5, -2, np.inf, -np.inf)
 
 # fmt: off
 MATRICES: dict[Any, list[Case]] = {
-    np.linalg.cholesky:     of(np.linalg.cholesky, *SQUARE, make=positive_definite, complexes=False)
-                            + of(lambda a: np.linalg.cholesky(squared(a)), (3, 3)),
     np.linalg.qr:           of(lambda a: together(np.linalg.qr(a, mode="complete")), (3, 3), (2, 4))
                             + of(lambda a: np.linalg.qr(a, "r"), *ANY),
     np.linalg.eigh:         of(lambda a: together(np.linalg.eigh(a, "U")), *SQUARE, complexes=False)
                             + of(lambda a: np.linalg.eigh(a).eigenvalues, (3, 3), complexes=False),
-    np.linalg.eigvalsh:     of(lambda a: np.linalg.eigvalsh(a, "U"), *SQUARE),
     np.linalg.eig:          of(lambda a: together(np.linalg.eig(a)), *SQUARE, make=distinct)
                             + of(lambda a: np.linalg.eig(a + TURN)[0], (3, 3)),
     np.linalg.eigvals:      of(np.linalg.eigvals, *SQUARE, make=distinct)

@@ -12,8 +12,13 @@ Conventions. Where eigenvalues repeat, to within rounding errors, dw is still di
 is symmetric in them, such as their sum. The vectors have no derivative there, F is infinite, and
 this is reported. Where A has no full set of eigenvectors dw is infinite too.
 
+Of a Hermitian matrix one triangle is read, so dA is that triangle of the change, completed; entries
+that are never read have no partial.
+
 Complex vectors are known up to their phases. The tangents of `symmetric_eigen` are those that do
 not turn (v^H dv = 0), and a result whose multiplier shows that it depends on the phases is refused.
+Only a multiplier can show it: a sweep refuses, while a tangent (`lg.jvp`) and a solve with explicit
+A cannot know what becomes of the vectors, and answer for those that do not turn.
 Those of `eigen` are told by LAPACK: unit length, the largest component real; only where two
 components are equally large the phase is taken as unknown there too.
 """
@@ -31,12 +36,14 @@ from lagrad.primitive import Primitive
 from lagrad.rules.constant import stopped
 from lagrad.rules.linalg.operators import (
     adjoint,
+    completed,
     cut,
     diagonal,
     flat,
     left,
     length,
     picked,
+    real,
     right,
     rule,
 )
@@ -56,22 +63,18 @@ def eigh_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     w, V = cut(z, s[:-1], s)
     w = np.real(w)
     M = left(adjoint(V), s) @ right(V, s)
-    dw = diagonal(s) @ M
+    dw = real(diagonal(s) @ M, z)
     dV = left(V, s) @ reciprocal(gaps(w), close(w, length(w))) @ M
-    return up_to_phase("eigh", [(None, 0), (V, -2)], dw, dV)
-
-
-@overridable
-def symmetric_eigenvalues(a: Any, UPLO: Any) -> Any:
-    """Return w of Hermitian matrices."""
-    return np.linalg.eigvalsh(a, UPLO)
+    dA = completed(s, z, kwargs["UPLO"] in "Ll")
+    return up_to_phase("eigh", [(None, 0), (V, -2)], dw, dV) @ dA
 
 
 def eigvalsh_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
     """Return dw = diag(V^H dA V)."""
     s = np.shape(args[0])
-    V = np.linalg.eigh(args[0], kwargs["UPLO"])[1]
-    return diagonal(s) @ left(adjoint(V), s) @ right(V, s)
+    V = np.linalg.eigh(args[0], **kwargs)[1]
+    dA = completed(s, args[0], kwargs["UPLO"] in "Ll")
+    return diagonal(s) @ left(adjoint(V), s) @ right(V, s) @ dA
 
 
 @overridable
@@ -161,7 +164,12 @@ def along_conjugate(V: Any, X: Any) -> Partial:
 
 RULES: dict[Callable[..., Any], Primitive] = {
     symmetric_eigen: rule(symmetric_eigen, eigh_partial),
-    symmetric_eigenvalues: rule(symmetric_eigenvalues, eigvalsh_partial),
+    np.linalg.eigvalsh: Primitive(
+        "eigvalsh",
+        np.linalg.eigvalsh,
+        eigvalsh_partial,
+        arguments=lambda a, UPLO="L": ((a,), {"UPLO": UPLO}),
+    ),
     eigen: rule(eigen, eig_partial),
     eigenvalues: rule(eigenvalues, eigvals_partial),
 }

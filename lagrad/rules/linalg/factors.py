@@ -9,8 +9,10 @@ Giles, Oxford NA-08/01, 2008, section 2.2.4, and Seeger, Hetzel, Dai, Meissner, 
 differentiation of linear algebra functions with application in optimum experimental design",
 arXiv:1001.1654, for Q R.
 
-Conventions. The diagonal of R is real, as LAPACK makes it also for complex matrices. Q R has a
-derivative where the leading columns of A are linearly independent, and elsewhere an error says so.
+Conventions. Of A = L L^H one triangle is read, so dA is that triangle of the change, completed to
+a Hermitian matrix; entries that are never read have no partial. The diagonal of R is real, as
+LAPACK makes it also for complex matrices. Q R has a derivative where the leading columns of A are
+linearly independent, and elsewhere an error says so.
 """
 
 from __future__ import annotations
@@ -28,43 +30,36 @@ from lagrad.rules.linalg.operators import (
     Shape,
     Solve,
     adjoint,
+    completed,
     cut,
     flat,
     flip,
+    halved,
     hermitian,
     left,
     length,
     over,
     right,
     rule,
-    within,
 )
 from lagrad.rules.linalg.repeated import ROUNDING, epsilon
 from lagrad.status import SingularError
 
 
-@overridable
-def cholesky_factor(a: Any, upper: bool) -> Any:
-    """Return L, or U = L^H, from that triangle of a."""
-    return np.linalg.cholesky(a, upper=True) if upper else np.linalg.cholesky(a)
-
-
 def cholesky_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
     """M = L^-1 dA L^-H, dL = L (lower triangle of M); U^H = L, dU = (upper triangle of M) U."""
-    s, upper = np.shape(z), kwargs["upper"]
-    half = halved(s, z, lower=not upper)
+    s, upper = np.shape(z), "upper" in kwargs
+    half, dA = halved(s, z, lower=not upper), completed(s, z, lower=not upper)
     if upper:
         M = Solve(adjoint(z), s, lower=True) @ over(z, s, lower=False)
-        return right(z, s) @ half @ M
+        return right(z, s) @ half @ M @ dA
     M = Solve(z, s, lower=True) @ over(adjoint(z), s, lower=False)
-    return left(z, s) @ half @ M
+    return left(z, s) @ half @ M @ dA
 
 
-def halved(shape: Shape, like: Any, lower: bool) -> Partial:
-    """``v -> its lower or upper triangle, with half the diagonal``."""
-    inside = within(shape[-1], lower)
-    weight = np.where(np.eye(shape[-1], dtype=bool), 0.5, np.where(inside, 1.0, 0.0))
-    return Scale(weight.astype(np.finfo(like.dtype).dtype), shape, np.broadcast_to(inside, shape))
+def cholesky_arguments(a: Any, /, *, upper: bool = False) -> Any:
+    """The lower factor is made without an option, which NumPy 2 has added."""
+    return (a,), {"upper": True} if upper else {}
 
 
 @overridable
@@ -112,6 +107,8 @@ def first_columns(shape: Shape, few: int) -> Partial:
 
 
 RULES: dict[Callable[..., Any], Primitive] = {
-    cholesky_factor: rule(cholesky_factor, cholesky_partial),
+    np.linalg.cholesky: Primitive(
+        "cholesky", np.linalg.cholesky, cholesky_partial, arguments=cholesky_arguments
+    ),
     orthogonal_triangular: rule(orthogonal_triangular, qr_partial),
 }

@@ -8,12 +8,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.primitive import Kink
-from lagrad.rules.linalg.eigenvalues import (
-    eigen,
-    eigenvalues,
-    symmetric_eigen,
-    symmetric_eigenvalues,
-)
+from lagrad.rules.linalg.eigenvalues import eigen, eigenvalues, symmetric_eigen
 from lagrad.rules.linalg.operators import cut, flat
 from lagrad.rules.linalg.repeated import repeats
 from lagrad.rules.linalg.singular_values import condition, singular, singular_values
@@ -50,7 +45,7 @@ def at_repeated_singular_vectors(z: Any, a: Any, *args: Any, **kwargs: Any) -> A
 VALUES = "of equal eigenvalues each moves with its own vector, which is one of many"
 VECTORS = VALUES + "; the partials of the vectors are infinite"
 KINKS: dict[Callable[..., Any], Kink] = {
-    symmetric_eigenvalues: Kink(at_repeated_values, VALUES),
+    np.linalg.eigvalsh: Kink(at_repeated_values, VALUES),
     eigenvalues: Kink(at_repeated_values, VALUES),
     symmetric_eigen: Kink(at_repeated_eigenvalues, VECTORS),
     eigen: Kink(at_repeated_eigenvalues, VECTORS),

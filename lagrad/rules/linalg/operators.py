@@ -3,6 +3,7 @@
     left(X)      v -> X v               diagonal    v -> the diagonal of v
     right(X)     v -> v X               transposed  v -> v^T
     over(X)      v -> v X^-1            hermitian   v -> conj(v)^T
+                                        completed   v -> the Hermitian matrix of one triangle of v
 
 Each takes the shape of its argument; `lagrad.partials` composes, adds and stacks them.
 """
@@ -18,7 +19,7 @@ import scipy.linalg
 
 from lagrad.contraction import Contraction
 from lagrad.dispatch import overridable
-from lagrad.partials import Conjugate, Entries, Move, Partial, then
+from lagrad.partials import ONE, Conjugate, Entries, Move, Partial, Scale, then
 from lagrad.primitive import Primitive
 from lagrad.rules.constant import stopped
 from lagrad.status import SingularError
@@ -99,6 +100,30 @@ def hermitian(shape: Shape, like: Any) -> Partial:
     """``v -> v^H``, for v of the kind of ``like``: the transpose if that is real."""
     turn = transposed(shape)
     return Conjugate(flip(shape)) @ turn if np.iscomplexobj(like) else turn
+
+
+def halved(shape: Shape, like: Any, lower: bool) -> Partial:
+    """``v -> its lower or upper triangle, with half the diagonal``."""
+    inside = within(shape[-1], lower)
+    weight = np.where(np.eye(shape[-1], dtype=bool), 0.5, np.where(inside, 1.0, 0.0))
+    return Scale(weight.astype(np.finfo(like.dtype).dtype), shape, np.broadcast_to(inside, shape))
+
+
+def completed(shape: Shape, like: Any, lower: bool) -> Partial:
+    """``v -> L + L^H + Re D``, for the strict triangle L of v and its diagonal D.
+
+    LAPACK reads a Hermitian matrix so. With T = L + D/2 this is T + T^H.
+    """
+    both = Scale(ONE, shape) + hermitian(shape, like)
+    return both @ halved(shape, like, lower)
+
+
+def real(p: Partial, like: Any) -> Partial:
+    """``v -> Re P v``: a real output that lies in one vector with complex ones, like ``like``."""
+    if not np.iscomplexobj(like):
+        return p
+    both = Scale(ONE, p.out_shape) + Conjugate(p.out_shape)
+    return Scale(0.5, p.out_shape) @ both @ p
 
 
 def flip(shape: Shape) -> Shape:

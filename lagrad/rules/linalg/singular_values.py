@@ -14,7 +14,9 @@ for what is symmetric in them, such as a norm. The vectors have no derivative th
 and this is reported. A singular value is a size, and at zero has derivative 0, as |x| has.
 
 Complex vectors u and v are known up to one phase for each pair. The tangents are those with
-v^H dv = 0, and a result whose multiplier shows that it depends on the phases is refused.
+v^H dv = 0, and a result whose multiplier shows that it depends on the phases is refused. Only a
+multiplier can show it: a sweep refuses, while a tangent (`lg.jvp`) and a solve with explicit A
+cannot know what becomes of the vectors, and answer for those.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from lagrad.rules.linalg.operators import (
     hermitian,
     left,
     length,
+    real,
     right,
     rule,
 )
@@ -79,7 +82,7 @@ def svd_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if m < n:
         outside = np.eye(n, dtype=z.dtype) - V @ VH
         dVH = dVH + right(outside, v) @ left(UH * inverse[..., :, None], whole)
-    ds = Scale(jump(s * some), c[:-1]) @ diagonal(c) @ M
+    ds = Scale(jump(s * some), c[:-1]) @ real(diagonal(c) @ M, z)
     return up_to_phase("svd", [(U, -2), (None, 0), (-VH, -1)], dU, ds, dVH)
 
 

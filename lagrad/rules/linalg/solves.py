@@ -33,10 +33,12 @@ from lagrad.rules.linalg.operators import (
     Zero,
     adjoint,
     batch,
+    completed,
     cut,
     flat,
     hermitian,
     left,
+    real,
     right,
     swapped,
     triangular_solve,
@@ -124,7 +126,7 @@ def signed_log_det_partial(
     t = matrix_sum(shape) @ Scale(np.where(singular, np.inf, swapped(np.linalg.inv(safe))), shape)
     if not np.iscomplexobj(z):
         return Stack(Zero(shape, heads), t)
-    return Stack(Scale(sign / 2, heads) @ (t - Conjugate(heads) @ t), t)
+    return Stack(Scale(sign / 2, heads) @ (t - Conjugate(heads) @ t), real(t, z))
 
 
 # -- least squares -------------------------------------------------------------------------------
@@ -139,7 +141,7 @@ def pseudo_inverse(a: Any, rcond: Any, hermitian: bool) -> Any:
 def pinv_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
     """Return dZ = -Z dA Z + Z Z^H dA^H (1 - A Z) + (1 - Z A) dA^H Z^H Z."""
     a = args[0]
-    if not has_full_rank(a, kwargs["rcond"]):
+    if not has_full_rank(a, **kwargs):
         raise no_full_rank("pinv")
     (m, n), shape = np.shape(a)[-2:], np.shape(a)
     dZ = left(-z, (*shape[:-1], m)) @ right(z, shape)
@@ -150,14 +152,14 @@ def pinv_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if m < n:
         beside = np.eye(n, dtype=z.dtype) - z @ a
         return dZ + left(beside, np.shape(z)) @ right(adjoint(z) @ z, np.shape(z)) @ H
-    return dZ
+    return dZ @ completed(shape, z, lower=True) if kwargs["hermitian"] else dZ
 
 
-def has_full_rank(a: Any, rcond: Any) -> bool:
+def has_full_rank(a: Any, rcond: Any, hermitian: bool = False) -> bool:
     """True if no singular value is dropped, or would be by rounding errors."""
     if 0 in np.shape(a):
         return True
-    s = np.linalg.svd(stopped(a), compute_uv=False)
+    s = np.linalg.svd(stopped(a), compute_uv=False, hermitian=hermitian)
     bound = np.maximum(rcond, 10 * np.finfo(s.dtype).eps) * s[..., 0]
     return bool(np.all(s[..., -1] > bound))
 
@@ -188,7 +190,7 @@ def least_squares_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[st
     rcond = kwargs["rcond"]
     rcond = max(m, n) * np.finfo(z.dtype).eps if rcond is None else rcond
     Z, r = np.linalg.pinv(a, rcond), b - a @ x
-    of_squares = Sum((0,), shape, False) @ Scale(2 * np.conjugate(r), shape)
+    of_squares = real(Sum((0,), shape, False) @ Scale(2 * np.conjugate(r), shape), z)
     if k == 1:
         ends = [Zero(shape, (few,)), Zero(shape, ())]
         return Stack(left(Z, shape), *([of_squares] if sums else []), *ends)
@@ -202,7 +204,8 @@ def least_squares_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[st
     if not has_full_rank(a, rcond):
         dx = Undefined(no_full_rank("lstsq"), (m, n), (n, many))
     squares = [of_squares @ minus] if sums else []
-    return Stack(dx, *squares, svdvals_partial(0, None, (a,), {}), Zero((m, n), ()))
+    ds = real(svdvals_partial(0, None, (a,), {}), z)
+    return Stack(dx, *squares, ds, Zero((m, n), ()))
 
 
 def solve_arguments(a: Any, b: Any) -> Any:

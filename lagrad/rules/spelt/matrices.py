@@ -1,8 +1,7 @@
 """Compositions for ``numpy.linalg``: what NumPy's own functions read, choose and return.
 
-`lagrad.rules.linalg` has the rules; each of its functions returns its outputs in one vector, and
-here they are cut from it. A function of Hermitian matrices reads one triangle only, so the matrix
-is completed from that triangle first: entries that are never read have no partial.
+`lagrad.rules.linalg` has the rules; a function with several outputs returns them in one vector
+there, and here they are cut from it.
 """
 
 from __future__ import annotations
@@ -14,13 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.rules.linalg.eigenvalues import (
-    eigen,
-    eigenvalues,
-    symmetric_eigen,
-    symmetric_eigenvalues,
-)
-from lagrad.rules.linalg.factors import cholesky_factor, orthogonal_triangular
+from lagrad.rules.linalg.eigenvalues import eigen, eigenvalues, symmetric_eigen
+from lagrad.rules.linalg.factors import orthogonal_triangular
 from lagrad.rules.linalg.operators import adjoint, cut, picked, swapped
 from lagrad.rules.linalg.singular_values import condition, singular, singular_values
 from lagrad.rules.linalg.solves import least_squares, pseudo_inverse, signed_log_det
@@ -41,19 +35,6 @@ SLOGDET, QR, EIGH, EIG, SVD = RESULTS
 # -- decompositions ------------------------------------------------------------------------------
 
 
-def from_triangle(a: Any, lower: bool) -> Any:
-    """Return the Hermitian matrix of which one triangle is given; its diagonal is real."""
-    inside, beside = (np.tril(a), np.tril(a, -1)) if lower else (np.triu(a), np.triu(a, 1))
-    if not np.iscomplexobj(a):
-        return inside + swapped(beside)
-    return np.where(np.eye(np.shape(a)[-1], dtype=bool), np.real(a), beside + adjoint(beside))
-
-
-def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """np.linalg.cholesky, which reads one triangle."""
-    return cholesky_factor(from_triangle(as_array(a), not upper), upper=bool(upper))
-
-
 def qr(a: Any, mode: str = "reduced") -> Any:
     """np.linalg.qr; a complete Q of a tall matrix is not unique, and "raw" is LAPACK's own."""
     a = as_array(a)
@@ -69,15 +50,10 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
 
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    """np.linalg.eigh, which reads one triangle."""
-    a = from_triangle(as_array(a), UPLO.upper() == "L")
+    """np.linalg.eigh."""
+    a = as_array(a)
     w, V = cut(symmetric_eigen(a, UPLO=UPLO), np.shape(a)[:-1], np.shape(a))
     return EIGH(np.real(w), V)
-
-
-def eigvalsh(a: Any, UPLO: str = "L") -> Any:
-    """np.linalg.eigvalsh, which reads one triangle."""
-    return symmetric_eigenvalues(from_triangle(as_array(a), UPLO.upper() == "L"), UPLO=UPLO)
 
 
 def eig(a: Any) -> Any:
@@ -118,7 +94,7 @@ def svd_of_hermitian(a: Any) -> Any:
 
 def svdvals_of_hermitian(a: Any) -> Any:
     """The sizes of the eigenvalues, the largest first."""
-    s = np.abs(eigvalsh(a))
+    s = np.abs(np.linalg.eigvalsh(a))
     return picked(s, np.argsort(s))[..., ::-1]
 
 
@@ -140,7 +116,6 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, **given: Any) -> An
     if given:
         rtol = given["rtol"]
         rcond = max(np.shape(a)[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
-    a = from_triangle(a, lower=True) if hermitian else a
     return pseudo_inverse(a, rcond=1e-15 if rcond is None else rcond, hermitian=hermitian)
 
 
@@ -314,10 +289,8 @@ def einsum_path(*operands: Any, optimize: Any = "greedy") -> Any:
 
 # fmt: off
 MATRICES: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.linalg.cholesky:     cholesky,
     np.linalg.qr:           qr,
     np.linalg.eigh:         eigh,
-    np.linalg.eigvalsh:     eigvalsh,
     np.linalg.eig:          eig,
     np.linalg.eigvals:      lambda a: eigenvalues(as_array(a)),
     np.linalg.svd:          svd,
