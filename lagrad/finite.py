@@ -9,6 +9,7 @@ import numpy as np
 
 from lagrad.containers import leaves
 from lagrad.graph import Graph
+from lagrad.partials import Scattered
 from lagrad.solve.back_substitution import Sums
 from lagrad.status import ArgumentError, NonFiniteError
 
@@ -100,7 +101,7 @@ def first_partial(graph: Graph) -> str:
             if i not in sums:
                 continue
             for j, w, mask in graph.pull(i, *sums.pop(i)):
-                if not finite(w):
+                if not finite(w.w if isinstance(w, Scattered) else w):
                     return partial_of(graph, i, j)
                 sums.add(j, w, mask)
     return "No single partial is at fault: a sum of multipliers overflowed"

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from lagrad.partials import Cast, Entries, Partial, then
+from lagrad.partials import Cast, Entries, Move, Partial, then
 from lagrad.primitive import Primitive
 from lagrad.status import StructureError
 
@@ -140,14 +140,19 @@ class Graph:
         return primitive.joint(self.columns.values[i], *self.arguments(i))
 
     def pull(self, i: int, w: Any, mask: Any) -> Iterator[tuple[int, Any, Any]]:
-        """Yield (j, (df_i/dz_j)^T w, mask of what is present), one for each variable argument."""
+        """Yield (j, (df_i/dz_j)^T w, mask of what is present), one for each variable argument.
+
+        What an index took comes as `Scattered`, with the mask of ``w``: to be added to the sum.
+        """
         if self.primitive(i).joint is not None:
             for j, v in zip(self.references(i), self.joint(i).pull(w), strict=True):
                 if j >= 0 and v is not None:
                     yield j, v, None
             return
         for j, partial in self.partials(i):
-            if mask is None and not partial.selects:
+            if type(partial) is Move and partial.place is not None and type(w) in PLAIN:
+                yield j, partial.scattered(w), mask
+            elif mask is None and not partial.selects:
                 yield j, partial.adjoint(w), None
             else:
                 yield j, *partial.pull(w, mask)
@@ -339,6 +344,7 @@ class Graph:
 
 
 NOTHING: dict[str, Any] = {}
+PLAIN = (np.ndarray, np.float64, np.float32, np.complex128, np.complex64)
 
 
 def with_dtype(partial: Partial, source: np.dtype, target: np.dtype) -> Partial:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.graph import Graph
+from lagrad.partials import Scattered
 from lagrad.solve.back_substitution import Sums
 from lagrad.status import ArgumentError, UndefinedPartialError
 
@@ -69,18 +70,18 @@ def undefined_of(graph: Graph) -> list[UndefinedPartial]:
                 found.append(merged(one for inner in inside for one in undefined_of(inner)))
             if primitive.kink is not None:
                 found.append(undefined_entries(graph, i, mask))
-            for j, present in handed_on(graph, i, mask):
-                sums.add(j, np.ones(graph.shape(j)), present)
+            for j, w, present in handed_on(graph, i, mask):
+                sums.add(j, w, present)
     return [one for part in reversed(found) for one in part]
 
 
-def handed_on(graph: Graph, i: int, mask: Any) -> Iterator[tuple[int, Any]]:
-    """Yield (j, mask of the entries of z_j that what is present of z_i depends on)."""
+def handed_on(graph: Graph, i: int, mask: Any) -> Iterator[tuple[int, Any, Any]]:
+    """Yield (j, some w, mask of the entries of z_j that what is present of z_i depends on)."""
     if graph.primitive(i).joint is not None:  # its partials cost a solve, and select nothing
-        yield from ((j, None) for j in graph.parents(i))
+        yield from ((j, np.ones(graph.shape(j)), None) for j in graph.parents(i))
         return
-    w = np.ones(graph.shape(i), graph.dtype(i))
-    yield from ((j, present) for j, _, present in graph.pull(i, w, mask))
+    for j, w, present in graph.pull(i, np.ones(graph.shape(i), graph.dtype(i))[()], mask):
+        yield j, w if isinstance(w, Scattered) else np.ones(graph.shape(j)), present
 
 
 def merged(found: Iterable[UndefinedPartial]) -> list[UndefinedPartial]:

@@ -303,7 +303,10 @@ BAD = {
     "vector out": (["run", "functions.py:vector"], "return np.sum(...) of it"),
     "vector in": (["run", "kepler.py", "--set", "e=[1, 2]"], "declared with shape ()"),
     "error inside": (["run", "functions.py:broken"], "functions.py:15 raised NameError"),
-    "gradient cut": (["run", "functions.py:cut"], "float() of a traced value would cut the gradient in silence (functions.py:19"),
+    "gradient cut": (
+        ["run", "functions.py:cut"],
+        "in silence (functions.py:19",
+    ),
     "not finite": (["run", "functions.py:minus_one"], "functions.py:22"),
     "misspelt parent": (["run", "misspelt.py"], "did you mean speed?"),
 }

@@ -11,7 +11,7 @@ import numpy as np
 from lagrad.check.gradient import GradientError
 from lagrad.graph import Graph
 from lagrad.partials import Partial
-from lagrad.status import ArgumentError
+from lagrad.status import ArgumentError, TraceError
 from lagrad.trace import trace
 from lagrad.undefined import UndefinedPartial, undefined_of
 
@@ -30,7 +30,8 @@ class PartialCheck:
     constraint, parent : str
         Its equation and source line, and the name of z_j.
     adjoint : float
-        |<w, P v> - <P^T w, v>| relative to its size.
+        |<w, P v> - <P^T w, v>| relative to its size; NaN where not every w has a meaning (phases of
+        complex eigenvectors).
     difference : float
         |<w, P v> - central difference of f_i| relative to its size; NaN for a constraint that
         cannot be evaluated at other arguments (a solved cycle, a loop) or changes its shape there.
@@ -172,7 +173,10 @@ def checked(graph: Graph, i: int, k: int, j: int, rng: np.random.Generator) -> P
     change = np.where(w == 0, 0.0, change)
     forward, size = dot(w, change), dot(np.abs(w), np.abs(change)) + 1e-6 * dot(abs(w), abs(z))
     size = size or 1.0
-    adjoint = abs(forward - dot(p.adjoint(w), v)) / size
+    try:
+        adjoint = abs(forward - dot(p.adjoint(w), v)) / size
+    except TraceError:  # of vectors known up to a phase: a random w depends on it
+        adjoint, solved = float("nan"), True
 
     def along(h: float) -> float:
         moved = [*args[:k], args[k] + h * v, *args[k + 1 :]]

@@ -49,7 +49,7 @@ def sections() -> Iterator[str]:
     for name, function in sorted(surface().items()):
         kind, remark = next(classes(name, function))
         by_kind[kind].append((name, remark))
-    for name, text in (HOOKLESS | {f"{m}.*": t for m, t in MODULES.items()}).items():
+    for name, text in {**HOOKLESS, **{f"{m}.*": t for m, t in MODULES.items()}}.items():
         if name not in surface() and "Axis" not in name:
             by_kind[Kind.HOOKLESS].append((name, f"write {text}"))
     for kind, found in by_kind.items():

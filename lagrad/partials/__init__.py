@@ -20,7 +20,15 @@ from lagrad.partials.diagonal import (
     weight_and_mask,
 )
 from lagrad.partials.matrices import Function, Matrix, SparseProduct
-from lagrad.partials.structural import Broadcast, Move, Structural, Sum, Transpose, origins
+from lagrad.partials.structural import (
+    Broadcast,
+    Move,
+    Scattered,
+    Structural,
+    Sum,
+    Transpose,
+    origins,
+)
 
 __all__ = [
     "ONE",
@@ -38,6 +46,7 @@ __all__ = [
     "Plus",
     "Stack",
     "Scale",
+    "Scattered",
     "SparseProduct",
     "Structural",
     "Sum",

@@ -79,7 +79,8 @@ class Partial:
 
     def adjoint_of_present(self, w: Any, mask: Any) -> Any:
         """Return P^T w from those entries of P alone whose rows are present."""
-        size, total = math.prod(self.in_shape), None
+        size = math.prod(self.in_shape)
+        total: Any = None
         here, w = np.broadcast_to(mask, self.out_shape).ravel(), np.reshape(w, -1)
         for (rows, columns, data), conjugates in self.pieces():
             kept = here[rows]

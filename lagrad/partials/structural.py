@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -74,12 +74,32 @@ class Broadcast(Transpose):
         return total if np.shape(total) == self.in_shape else np.reshape(total, self.in_shape)
 
 
+class Scattered(NamedTuple):
+    """An array of zeros in which ``w`` stands at a basic index: not made, to be added to others."""
+
+    w: Any
+    index: Any
+    shape: tuple[int, ...]
+
+    def dense(self) -> Any:
+        """Return the array."""
+        out = np.zeros(self.shape, self.w.dtype)
+        out[self.index] = self.w
+        return out
+
+
 class Move(Structural, Function):
     """A map that only moves entries: ``forward`` takes each output from one input or from none.
 
     Both directions are given as functions; the entries come from ``forward`` itself, run on the
-    indices of its argument.
+    indices of its argument. One that takes what stands at a basic index has a ``place``.
     """
+
+    place: Any = None
+
+    def scattered(self, w: Any) -> Scattered:
+        """Return P^T w for a map with a place."""
+        return Scattered(w, self.place, self.in_shape)
 
     def entries(self) -> Entries:
         source = origins(self.apply, self.in_shape)

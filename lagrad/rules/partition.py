@@ -56,7 +56,8 @@ def classes(name: str, function: Any) -> Iterator[tuple[Kind, str]]:
     """Yield the class of a function, with a remark; a function in two classes is a fault."""
     known = isinstance(function, Callable) and is_hashable(function)  # type: ignore[arg-type]
     if known and function in RULES:
-        yield Kind.RULE, RULES[function].kink.says if RULES[function].kink else ""
+        kink = RULES[function].kink
+        yield Kind.RULE, kink.says if kink is not None else ""
     if known and (function in SPELT or function in WRITES):
         yield Kind.COMPOSED, ""
     if known and function in LIKE:

@@ -150,10 +150,14 @@ def getitem(x: Any, index: Any) -> Any:
 def take(index: Any, shape: tuple[int, ...], out_shape: tuple[int, ...]) -> Move:
     """Return ``v -> v[index]``, whose transpose adds at the index."""
     # Arrays of indices may take an entry twice and leave another out.
-    selects = math.prod(out_shape) != math.prod(shape) or not is_basic(index)
-    return Move(
+    basic = is_basic(index)
+    selects = math.prod(out_shape) != math.prod(shape) or not basic
+    made = Move(
         lambda v: v[index], lambda w: scatter_add(w, index, shape), shape, out_shape, selects
     )
+    if basic and selects:
+        made.place = index
+    return made
 
 
 def reshaped(in_shape: tuple[int, ...], out_shape: tuple[int, ...]) -> Move:

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from lagrad.partials import Scattered
+
 
 class Rows(Protocol):
     """Constraints in topological order with their partials: a `Graph`, or a model of systems."""
@@ -32,6 +34,10 @@ PLAIN = (np.ndarray, np.bool_)
 class Sums(dict[int, tuple[Any, Any]]):
     """Multipliers in the making: for each variable the sum so far, and the mask of its entries."""
 
+    def __init__(self) -> None:
+        #: Variables whose sum is an array that nobody else has.
+        self.own: set[int] = set()
+
     def add(self, j: int, w: Any, mask: Any = None) -> None:
         """Add a contribution; what either of the two has present is present in the sum.
 
@@ -39,12 +45,37 @@ class Sums(dict[int, tuple[Any, Any]]):
         """
         if isinstance(mask, PLAIN) and not mask.any():
             return
+        if type(w) is Scattered:
+            self.put(j, w, mask)
+            return
         old = self.get(j)
         if old is None:
             self[j] = w, mask
         else:
             both = None if mask is None or old[1] is None else np.logical_or(mask, old[1])
             self[j] = old[0] + w, both
+
+    def put(self, j: int, part: Scattered, mask: Any) -> None:
+        """Add what stands at an index, at the cost of that index: n of them cost n and not n^2."""
+        w, index, shape = part
+        total: Any
+        total, present = self.get(j, (None, None))
+        if total is not None and type(total) is not np.ndarray:
+            dense = np.zeros(shape, bool)
+            dense[index] = True if mask is None else mask
+            self.add(j, part.dense(), dense)
+            return
+        if total is None or j not in self.own or total.dtype != np.result_type(total, w):
+            if total is None:
+                total, present = np.zeros(shape, w.dtype), np.zeros(shape, bool)
+            else:
+                total = total.astype(np.result_type(total, w))
+                present = None if present is None else np.broadcast_to(present, shape).copy()
+            self[j] = total, present
+            self.own.add(j)
+        total[index] += w
+        if present is not None:
+            present[index] = True if mask is None else np.logical_or(present[index], mask)
 
 
 def back_substitute(

@@ -88,7 +88,8 @@ def traced_arguments(function: Any, args: Any, kwargs: Any) -> list[str]:
 
 def without_hook(traced: Any) -> NoReturn:
     """Refuse to become a plain array, naming the function that asks for it if there is one."""
-    frame, name, argument = sys._getframe(2), "", ""
+    frame: Any = sys._getframe(2)
+    name = argument = ""
     while frame is not None and not is_users(frame):
         found = called_name(frame)
         if found:
@@ -139,8 +140,8 @@ class Leak:
 
     def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         refuse(
-            "a function without a hook (np.array, np.asarray, np.r_, np.vectorize) made a plain array "
-            "of a traced value, and it cannot be used",
+            "a function without a hook (np.array, np.asarray, np.r_, np.vectorize) made a plain "
+            "array of a traced value, and it cannot be used",
             "Write np.stack([a, b]) for np.array([a, b]), np.concatenate for np.r_; leave out "
             "np.asarray(x), a traced value is an array already; call a vectorized function on "
             "the array itself; for scipy.special.logsumexp and softmax use lg.logsumexp and "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from lagrad.trace.tracer import Traced
 #: What NumPy passes on for an option that was not given.
 NO_VALUE = inspect.signature(np.sum).parameters["initial"].default
 
+METHODS: dict[str, Any]
 #: What these options are when nobody gives them.
 DEFAULTS = {"casting": "same_kind", "order": "K", "subok": True, "where": True, "dtype": None}
 
@@ -131,10 +132,10 @@ def at(ufunc: Any, target: Any, index: Any, *rest: Any) -> None:
     if ufunc in (np.add, np.subtract):
         target[...] = ufunc(target, scatter_add(values[0], index, target.shape))
         return
-    places = np.ravel(places)
+    places, array = np.ravel(places), cast(Any, target)
     for turn in turns(places):
         here = np.unravel_index(places[turn], target.shape)
-        target[here] = ufunc(target[here], *(np.ravel(v)[turn] for v in values))
+        array[here] = ufunc(array[here], *(np.ravel(v)[turn] for v in values))
 
 
 def turns(places: np.ndarray) -> list[np.ndarray]:

@@ -103,7 +103,7 @@ class Pending:
         there = plain[index]
         if np.may_share_memory(there, plain):
             result._value = laid_out(result._value, there)
-            result._view = View(a, lambda base: base[index], index)
+            result._view = View(a, lambda base: base[index], index)  # type: ignore[index]
         return result
 
     def entry(self, a: Tracer, index: Any, k: int, place: int) -> Any:
@@ -155,7 +155,7 @@ def laid_out(value: Any, there: np.ndarray) -> Any:
     return np.asfortranarray(value) if there.flags.f_contiguous else value
 
 
-def like(a: Tracer, cell: Tracer) -> Any:
+def like(a: Tracer, cell: Any) -> Any:
     """Return what was put into ``a`` as it is found there: of the dtype of ``a``."""
     if cell.dtype != a.dtype:
         return bind(RULES[astype], (cell, a.dtype), None)
