@@ -33,38 +33,33 @@ class Arena:
 
     def evaluate(self, function: Callable[..., Any], values: list[Any]) -> Any:
         """Return ``function(*values)``, put into a block if its shape and type are known before."""
-        ufunc, widest = UFUNCS.get(function), None
-        if ufunc is not None:
-            for v in values:
-                if type(v) is np.ndarray:
-                    if v.dtype is not FLOAT:
-                        break
-                    if widest is None:
-                        widest = v
-                    elif widest.shape != v.shape:
-                        break
-                elif type(v) not in (float, int, np.float64):
-                    break
-            else:
-                out = self.empty_like(widest)  # type: ignore[arg-type]
-                if out is not None:
-                    return ufunc(*values, out=out)
+        ufunc = UFUNCS.get(function)
+        if ufunc is None:
+            return function(*values)
+        widest: Any = None
+        for v in values:
+            if type(v) is np.ndarray:
+                if v.dtype is not FLOAT or not (widest is None or widest.shape == v.shape):
+                    return function(*values)
+                widest = v
+            elif type(v) not in NUMBERS:
+                return function(*values)
+        size = widest.nbytes
+        if SMALLEST <= size <= LARGEST and (widest.ndim == 1 or widest.flags.c_contiguous):
+            self.taken += size
+            if self.taken > PATIENCE:
+                return ufunc(*values, out=self.place(widest))
         return function(*values)
 
-    def empty_like(self, x: np.ndarray) -> np.ndarray | None:
-        """Return an array of the shape of ``x`` to write into, or None where it gains nothing."""
-        size = x.nbytes
-        if not SMALLEST <= size <= LARGEST or not x.flags.c_contiguous:
-            return None
-        self.taken += size
-        if self.taken <= PATIENCE:
-            return None
-        begin = self.used
-        self.used = begin + (size + 63) // 64 * 8  # in numbers, from one cache line to the next
-        if self.block is None or self.used > BLOCK // 8:
+    def place(self, x: np.ndarray) -> np.ndarray:
+        """Return an array of the shape of ``x`` to write into."""
+        begin, step = self.used, (x.size + 7) // 8 * 8  # from one cache line to the next
+        if self.block is None or begin + step > BLOCK // 8:
             self.block = np.empty(BLOCK // 8)
-            begin, self.used = 0, (size + 63) // 64 * 8
-        return self.block[begin : begin + x.size].reshape(x.shape)
+            begin = 0
+        self.used = begin + step
+        found = self.block[begin : begin + x.size]
+        return found if x.ndim == 1 else found.reshape(x.shape)
 
     def released(self, x: Any) -> Any:
         """Return a value that the user gets, apart from the block that it lies in."""
@@ -74,6 +69,7 @@ class Arena:
 
 
 FLOAT = np.dtype(float)
+NUMBERS = frozenset({float, int, np.float64})
 #: Functions of float64 arrays that give float64, except ``**``, which does more than np.power.
 UFUNCS: dict[Callable[..., Any], np.ufunc] = {
     operator.add: np.add,

@@ -48,11 +48,7 @@ class Arrays(Traced):
         if method == "__call__" and not kwargs:  # the usual call, by the shortest way
             primitive = RULES.get(ufunc)
             if primitive is not None and primitive.derivatives is not None:
-                for x in inputs:
-                    if type(x) is list or type(x) is tuple:
-                        break
-                else:
-                    return bind(primitive, inputs, None)
+                return bind(primitive, inputs, None)
         return apply_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:

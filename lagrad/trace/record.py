@@ -55,23 +55,23 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
     if not top.open or top.thread != get_ident():
         outlived(top)
     z = evaluated(top, primitive, values, kwargs)
-    if z.dtype.kind not in "fc":
+    if type(z) is not np.float64 and z.dtype.kind not in "fc":
         return Structure(top, z)
-    for k, ref in enumerate(refs):
-        if ref < 0:
-            refs[k] = top.constant(values[k])
+    if -1 in refs:
+        for k, ref in enumerate(refs):
+            if ref < 0:
+                refs[k] = top.constant(values[k])
     return Tracer(top, top.record(primitive, refs, kwargs, z), z)
 
 
 def evaluated(trace: Trace, primitive: Primitive, values: list[Any], kwargs: Any) -> Any:
     """Return the value of a constraint as an array or NumPy scalar, or as a traced value."""
-    function = primitive.function
     if kwargs:
-        z = function(*values, **kwargs)
+        z = primitive.function(*values, **kwargs)
     elif type(values[0]) is np.ndarray or type(values[-1]) is np.ndarray:
-        z = trace.arena.evaluate(function, values)
+        z = trace.arena.evaluate(primitive.function, values)
     else:
-        z = function(*values)
+        z = primitive.function(*values)
     kind = type(z)
     if kind is np.float64 or (kind is np.ndarray and z.ndim):
         return z
