@@ -27,7 +27,7 @@ class Arena:
     __slots__ = ("block", "taken", "used")
 
     def __init__(self) -> None:
-        self.block: Any = None
+        self.block = np.empty(0)
         self.taken = 0
         self.used = 0
 
@@ -45,21 +45,17 @@ class Arena:
             elif type(v) not in NUMBERS:
                 return function(*values)
         size = widest.nbytes
-        if SMALLEST <= size <= LARGEST and (widest.ndim == 1 or widest.flags.c_contiguous):
-            self.taken += size
-            if self.taken > PATIENCE:
-                return ufunc(*values, out=self.place(widest))
-        return function(*values)
-
-    def place(self, x: np.ndarray) -> np.ndarray:
-        """Return an array of the shape of ``x`` to write into."""
-        begin, step = self.used, (x.size + 7) // 8 * 8  # from one cache line to the next
-        if self.block is None or begin + step > BLOCK // 8:
-            self.block = np.empty(BLOCK // 8)
-            begin = 0
+        if not SMALLEST <= size <= LARGEST or (widest.ndim > 1 and not widest.flags.c_contiguous):
+            return function(*values)
+        self.taken += size
+        if self.taken <= PATIENCE:
+            return function(*values)
+        begin, step = self.used, (size + 63) // 64 * 8  # from one cache line to the next
+        if begin + step > len(self.block):
+            self.block, begin = np.empty(BLOCK // 8), 0
         self.used = begin + step
-        found = self.block[begin : begin + x.size]
-        return found if x.ndim == 1 else found.reshape(x.shape)
+        out = self.block[begin : begin + size // 8]
+        return ufunc(*values, out=out if widest.ndim == 1 else out.reshape(widest.shape))
 
     def released(self, x: Any) -> Any:
         """Return a value that the user gets, apart from the block that it lies in."""

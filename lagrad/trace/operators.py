@@ -37,6 +37,9 @@ from lagrad.trace.ufuncs import apply_ufunc
 from lagrad.trace.writes import Pending, put
 
 
+ELEMENTWISE = {f: rule for f, rule in RULES.items() if rule.derivatives is not None}
+
+
 class Arrays(Traced):
     """What every traced value can do because arrays can."""
 
@@ -46,8 +49,8 @@ class Arrays(Traced):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:  # the usual call, by the shortest way
-            primitive = RULES.get(ufunc)
-            if primitive is not None and primitive.derivatives is not None:
+            primitive = ELEMENTWISE.get(ufunc)
+            if primitive is not None:
                 return bind(primitive, inputs, None)
         return apply_ufunc(ufunc, method, inputs, kwargs)
 
@@ -170,7 +173,7 @@ def binary(
     primitive = replace(rule, function=evaluate)
 
     def forward(self: Any, other: Any) -> Any:
-        if isinstance(other, SCALAR):
+        if type(other) in SCALARS or isinstance(other, Traced):
             return bind(primitive, (self, other), None)
         if type(other) is not np.ndarray:
             if sp.issparse(other):
@@ -180,7 +183,7 @@ def binary(
         return bind(rule, (self, operand(other)), None)
 
     def reflected(self: Any, other: Any) -> Any:
-        if isinstance(other, SCALAR):
+        if type(other) in SCALARS or isinstance(other, Traced):
             return bind(primitive, (other, self), None)
         if sp.issparse(other):
             return with_sparse(ufunc, self, other, reflected=True)
@@ -191,7 +194,10 @@ def binary(
 
 def unary(ufunc: Any) -> Any:
     """Return a unary operator."""
-    return lambda self: call(ufunc, (self,), {})
+    rule = RULES.get(ufunc)
+    if rule is None:
+        return lambda self: call(ufunc, (self,), {})
+    return lambda self: bind(rule, (self,), None)
 
 
 def augmented(ufunc: Any) -> Any:
@@ -227,7 +233,7 @@ def with_sparse(ufunc: Any, x: Any, m: Any, reflected: bool) -> Any:
 
 
 # fmt: off
-SCALAR = (float, int, complex, np.float64, Traced)
+SCALARS = frozenset({float, int, complex, bool, np.float64, Tracer, Structure})
 OPERATORS: dict[str, tuple[Any, Any]] = {
     "add": (np.add, operator.add), "sub": (np.subtract, operator.sub),
     "mul": (np.multiply, operator.mul), "truediv": (np.divide, operator.truediv),

@@ -23,6 +23,8 @@ LIBRARIES = tuple(os.path.join(os.path.dirname(str(m.__file__)), "") for m in (n
 INTERNAL = (HERE, *LIBRARIES, functools.__file__, "<__array_function__ internals>")
 GALLERY = os.path.join(HERE, "gallery", "")
 
+NUMBERS = frozenset({float, int, bool, complex, np.float64, np.ndarray})
+
 #: The trace that the code now running belongs to: the nesting level, and a home for `zeros`.
 CURRENT: ContextVar[Trace | None] = ContextVar("lagrad_trace", default=None)
 
@@ -81,21 +83,23 @@ class Trace:
         if number is None:
             number = self.numbers[primitive] = len(c.primitives)
             c.primitives.append(primitive)
-        row = len(c.op)
+        row, all_refs = len(c.op), c.refs
         c.op.append(number)
-        c.refs.extend(refs)
-        c.start.append(len(c.refs))
+        all_refs.extend(refs)
+        c.start.append(len(all_refs))
         c.values.append(value)
         if kwargs:
             c.kwargs[row] = kwargs
         # Past this function, `bind` and the operator, the user's own frame is near.
         frame: Any = sys._getframe(3)
-        if frame.f_code.co_filename not in self.theirs:
+        code = frame.f_code
+        if code.co_filename not in self.theirs:
             frame = asked(frame)
-            if frame is not None:
-                self.theirs.add(frame.f_code.co_filename)
-        c.code.append(frame.f_code if frame is not None else None)
-        c.at.append(frame.f_lasti if frame is not None else 0)
+            code = None if frame is None else frame.f_code
+            if code is not None:
+                self.theirs.add(code.co_filename)
+        c.code.append(code)
+        c.at.append(0 if code is None else frame.f_lasti)
         return row
 
     def constant(self, value: Any) -> int:
@@ -104,7 +108,8 @@ class Trace:
         An array or sparse matrix is copied, since the user may write into it before the sweep; the
         copy is shared as long as the array has not changed.
         """
-        if (type(value) is np.ndarray and value.size) or sp.issparse(value):
+        kind = type(value)
+        if kind is np.ndarray and value.size or kind not in NUMBERS and sp.issparse(value):
             known = self.frozen.get(id(value))
             if known is None or not same(known[1], value):
                 known = self.frozen[id(value)] = (value, value.copy())
