@@ -36,7 +36,6 @@ from lagrad.trace.tracer import (
 from lagrad.trace.ufuncs import apply_ufunc
 from lagrad.trace.writes import Pending, put
 
-
 ELEMENTWISE = {f: rule for f, rule in RULES.items() if rule.derivatives is not None}
 
 
