@@ -221,6 +221,8 @@ HOOKLESS = {
 
 @pytest.mark.parametrize("name", HOOKLESS)
 def test_functions_that_give_no_hook(name):
+    if name in ("scipy.signal.lfilter", "scipy.fft.fft") and not hasattr(np, "vecdot"):
+        pytest.skip("before NumPy 2 they look at the array's memory first")
     f, argument, instead = HOOKLESS[name]
     text = refusal(lambda: lg.grad(lambda x: np.sum(f(x)))(M), TraceError)
     assert argument in text and instead in text and "test_bad_input.py" in text

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy
 from scipy import special as sc
 
 import lagrad as lg
@@ -17,6 +18,9 @@ from lagrad.rules.unsupported import UNSUPPORTED
 
 PAGE = Path(lg.__file__).parent / "FUNCTIONS.md"
 SURFACE = surface()
+#: The page is made with these versions; others have other names.
+PAGES = ("2.4", "1.17")
+VERSIONS = tuple(".".join(m.__version__.split(".")[:2]) for m in (np, scipy))
 
 
 def test_every_function_is_in_one_class():
@@ -84,14 +88,9 @@ def test_remedy_goes_by_function_then_by_module():
     assert remedy("pandas.Series") == ""
 
 
+@pytest.mark.skipif(VERSIONS != PAGES, reason="the page is of newer versions")
 def test_page_is_what_the_command_prints():
-    """Names that only other versions have may differ."""
-
-    def rows(text):
-        names = re.findall(r"`([a-z_.A-Z0-9*]+)`", text.partition("##")[2])
-        return {name for name in names if name.removesuffix(".*") in SURFACE or "*" in name}
-
-    assert rows(PAGE.read_text(encoding="utf-8")) == rows(page())
+    assert PAGE.read_text(encoding="utf-8") == page()
 
 
 def test_command(capsys):

@@ -182,7 +182,8 @@ def test_float32_stays_float32(case, args):
     wide, args = args, tuple(np.asarray(a, np.float32)[()] for a in args)
     rng = np.random.default_rng(5)
     scalars = not all(np.shape(a) for a in args)
-    assert lg.vjp(case.call, *args)[0].dtype == np.asarray(case.call(*args)).dtype
+    if WEAK_NUMBERS or not scalars:
+        assert lg.vjp(case.call, *args)[0].dtype == np.asarray(case.call(*args)).dtype
     for graph, i, z, x, partial in partials_of(case, args):
         v, w = random_like(rng, x), random_like(rng, z)
         if WEAK_NUMBERS or (np.shape(z) and not scalars):

@@ -5,6 +5,7 @@ Ties and zeros, entries that are left out, refusals, and laws that hold for any 
 
 from __future__ import annotations
 
+import inspect
 import itertools
 
 import numpy as np
@@ -394,15 +395,25 @@ def test_log_softmax():
     assert_allclose(j, np.eye(3) - sc.softmax(x[0]), atol=1e-15)
 
 
+#: NumPy has it since version 2.
+WEIGHTED = (
+    {
+        "weights of a quantile": (
+            lambda x: np.quantile(x, 0.5, method="inverted_cdf", weights=[1, 1, 1, 1]),
+            ["weights", "np.cumsum"],
+        ),
+    }
+    if "weights" in inspect.signature(np.quantile).parameters
+    else {}
+)
+
+
 # -- refusals --------------------------------------------------------------------------------------
 
 REFUSED = {
     "out": (lambda x: np.sum(x, 0, None, np.zeros(())), ["out="]),
     "out of var": (lambda x: np.var(x, 0, None, np.zeros(())), ["out="]),
-    "weights of a quantile": (
-        lambda x: np.quantile(x, 0.5, method="inverted_cdf", weights=[1, 1, 1, 1]),
-        ["weights", "np.cumsum"],
-    ),
+    **WEIGHTED,
     "where without initial": (lambda x: np.max(x, where=x > 0), ["max", "initial="]),
     "mask of floats": (lambda x: np.sum(x, where=np.ones(4)), ["sum", "where", "booleans"]),
     "mask of another shape": (lambda x: np.sum(x, where=np.ones((2, 4), bool)), ["sum"]),

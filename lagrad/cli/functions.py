@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from lagrad.rules.hookless import HOOKLESS, MODULES
@@ -54,9 +55,8 @@ def sections() -> Iterator[str]:
             by_kind[Kind.HOOKLESS].append((name, f"write {text}"))
     for kind, found in by_kind.items():
         yield f"\n## {len(found)} functions: each {kind.value}\n\n"
-        plain = [f"`{name}`" for name, remark in found if not remark]
-        if plain:
-            yield wrapped(plain) + "\n"
+        plain = [name for name, remark in found if not remark]
+        yield from by_module(plain)
         told = [(name, remark) for name, remark in found if remark]
         if told:
             yield "\n| function | |\n|---|---|\n" if plain else "| function | |\n|---|---|\n"
@@ -65,12 +65,9 @@ def sections() -> Iterator[str]:
             )
 
 
-def wrapped(names: list[str], width: int = 100) -> str:
-    """Return names in lines of a page."""
-    lines, text = [], ""
-    for name in names:
-        if len(text) + len(name) + 2 > width:
-            lines.append(text)
-            text = ""
-        text += (" " if text else "") + name + ","
-    return "\n".join([*lines, text.removesuffix(",")]) + "\n"
+def by_module(names: list[str]) -> Iterator[str]:
+    """Yield a paragraph for each module."""
+    for module in dict.fromkeys(name.rpartition(".")[0] for name in names):
+        short = [f"`{n.rpartition('.')[2]}`" for n in names if n.rpartition(".")[0] == module]
+        text = f"**{module}**: {', '.join(short)}"
+        yield textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False) + "\n\n"

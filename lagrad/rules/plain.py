@@ -9,8 +9,8 @@ from types import MappingProxyType
 GROUPS: Mapping[str, str] = MappingProxyType({
     "makes an array of constants": """
         numpy.empty numpy.eye numpy.identity numpy.ones numpy.zeros numpy.tri numpy.indices
-        numpy.bartlett numpy.blackman numpy.hamming numpy.hanning numpy.kaiser
-        numpy.fft.fftfreq numpy.fft.rfftfreq""",
+        numpy.bartlett numpy.blackman numpy.hamming numpy.hanning numpy.kaiser numpy.fft.fftfreq
+        numpy.fft.rfftfreq""",
     "makes indices, slices or shapes": """
         numpy.diag_indices numpy.tril_indices numpy.triu_indices numpy.mask_indices numpy.ix_
         numpy.index_exp numpy.s_ numpy.ndindex numpy.broadcast_shapes""",
@@ -26,15 +26,19 @@ GROUPS: Mapping[str, str] = MappingProxyType({
         numpy.datetime_as_string numpy.datetime_data numpy.base_repr numpy.binary_repr
         numpy.format_float_positional numpy.format_float_scientific numpy.chararray
         numpy.compare_chararrays""",
+    "is an old name of a step": """
+        numpy.alltrue numpy.sometrue numpy.round_""",
     "reads or writes files and text": """
-        numpy.fromfile numpy.fromregex numpy.fromstring numpy.genfromtxt numpy.load numpy.loadtxt
-        numpy.save numpy.savetxt numpy.savez numpy.savez_compressed numpy.DataSource""",
+        numpy.fromfile numpy.recfromcsv numpy.recfromtxt numpy.format_parser numpy.fromregex
+        numpy.fromstring numpy.genfromtxt numpy.load numpy.loadtxt numpy.save numpy.savetxt
+        numpy.savez numpy.savez_compressed numpy.DataSource""",
     "is about the installation and its settings": """
         numpy.errstate numpy.geterr numpy.seterr numpy.geterrcall numpy.seterrcall numpy.geterrobj
         numpy.seterrobj numpy.getbufsize numpy.setbufsize numpy.get_include numpy.get_printoptions
-        numpy.set_printoptions numpy.set_string_function numpy.printoptions numpy.info numpy.lookfor
-        numpy.show_config numpy.show_runtime numpy.source numpy.who numpy.disp numpy.deprecate
-        numpy.deprecate_with_doc numpy.safe_eval numpy.add_docstring numpy.add_newdoc
+        numpy.set_printoptions numpy.set_string_function numpy.printoptions numpy.info
+        numpy.lookfor numpy.show_config numpy.show_runtime numpy.source numpy.who numpy.disp
+        numpy.deprecate numpy.deprecate_with_doc numpy.safe_eval numpy.add_docstring
+        numpy.add_newdoc numpy.set_numeric_ops numpy.emath.array_function_dispatch
         numpy.add_newdoc_ufunc numpy.byte_bounds numpy.get_array_wrap numpy.tracemalloc_domain
         numpy.test numpy.linalg.test numpy.fft.test numpy.Inf""",
 })
