@@ -30,6 +30,22 @@ def same_as_numpy(f, x=X):
 # -- x[i] = v, x += v ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("copy", [lambda x: x.copy(), np.copy, lambda x: x.copy("F")])
+def test_copy_has_the_layout_of_numpys(copy):
+    """By the layout NumPy tells whether a reshaped array is a view."""
+
+    def f(x):
+        y = copy(x)
+        flat = y.reshape(-1)
+        y[0] *= 10.0
+        return np.sum(flat**2)
+
+    for x in (np.asfortranarray(np.arange(1.0, 7.0).reshape(2, 3)), np.ones((2, 3))):
+        value, gradient = lg.value_and_grad(f)(x)
+        assert value == f(x)
+        assert np.sum(gradient * x) == 2 * value  # f is a sum of squares, whatever is a view
+
+
 def test_entry_is_assigned():
     def f(x):
         x[1] = x[0] * x[2]

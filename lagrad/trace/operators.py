@@ -99,8 +99,10 @@ class Arrays(Traced):
         return np.ravel(self, order=order).copy()
 
     def copy(self: Any, order: str = "C") -> Any:
-        """Return a new array of the same values."""
-        return snapshot(self)
+        """Return a new array of the same values, laid out as NumPy does: that decides on views."""
+        made = snapshot(self)
+        made._value = laid_out(made._value, order)
+        return made
 
     def astype(self: Any, dtype: Any, copy: bool = True, **other: Any) -> Any:
         """Return the values as ``dtype``; integers and booleans carry no gradient."""
@@ -157,6 +159,13 @@ class Arrays(Traced):
 
 
 # -- operators -----------------------------------------------------------------------------------
+
+
+def laid_out(value: Any, order: str) -> Any:
+    """Return a value in another layout in memory, at every level."""
+    if isinstance(value, Traced):
+        return value.copy(order)
+    return np.array(value, order=order) if isinstance(value, np.ndarray) else value  # type: ignore
 
 
 def binary(

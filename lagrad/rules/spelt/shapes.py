@@ -293,7 +293,7 @@ SHAPES: dict[Callable[..., Any], Callable[..., Any]] = {
     np.trace: lambda a, offset=0, axis1=0, axis2=1: np.sum(
         np.diagonal(a, offset, axis1, axis2), axis=-1),
     np.vdot: lambda a, b: np.dot(np.ravel(np.conjugate(a)), np.ravel(b)),
-    np.copy: lambda a, order="K", subok=False: a.copy(),
+    np.copy: lambda a, order="K", subok=False: a.copy(order),
     np.iscomplexobj: lambda x: x.dtype.kind == "c",
     np.isrealobj: lambda x: x.dtype.kind != "c",
     np.shape: lambda a: a.shape,
