@@ -167,6 +167,36 @@ def test_written_value_keeps_what_it_was():
     assert_array_equal(lg.grad(f)(X[:3]), [0.0, 1.0, 2.0])
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_layout_decides_on_views_as_in_numpy(order):
+    """What is a view of an array that was written to is a view here, and a copy a copy."""
+
+    def nothing(x):
+        y = 1.0 * x
+        y[0:0] = 5.0
+        flat = y.reshape(-1)
+        y[0] *= 10.0
+        return np.sum(flat**2)
+
+    def entry(x):
+        y = 1.0 * x
+        y[1, 2] = 5.0
+        flat = y[0].reshape(-1)
+        y[0] *= 10.0
+        return np.sum(flat**2)
+
+    def part(x):
+        y = 1.0 * x
+        y[1, 2] = 5.0
+        flat = y[...].reshape(-1)
+        y[:, 1] *= 10.0
+        return np.sum(flat**2)
+
+    x = np.array(np.arange(1.0, 7.0).reshape(2, 3), order=order)
+    for f in (nothing, entry, part):
+        assert lg.value_and_grad(f)(x)[0] == f(x)
+
+
 def test_whole_array_replaced_is_no_constraint():
     graph = lg.trace(lambda x: (lambda y: (y.__iadd__(x), y)[1])(x * 2.0), X)
     assert [c.function for c in graph.constraints if c.parents] == ["multiply", "add"]

@@ -233,7 +233,7 @@ def levels(a: Any) -> Iterator[Trace]:
 
 def _copy(z: Any) -> Any:
     """Return a leaf that a step may write to."""
-    return z.copy() if isinstance(z, np.ndarray) else z
+    return np.copy(z) if isinstance(z, np.ndarray) else z
 
 
 def _array(z: Any) -> Any:

@@ -387,7 +387,7 @@ def stopped(a: Any) -> Any:
     if isinstance(a, Traced):
         current(a)
         return Structure(a._trace, stopped(a._value))
-    return a.copy() if isinstance(a, np.ndarray) else a
+    return np.copy(a) if isinstance(a, np.ndarray) else a
 
 
 # -- arrays that take traced values --------------------------------------------------------------

@@ -226,7 +226,7 @@ def snapshot(a: Any) -> Any:
     current(a)
     if isinstance(a, Tracer):
         return type(a)(a._trace, a._row, a._value)
-    return Structure(a._trace, a._value.copy())
+    return Structure(a._trace, np.copy(a._value))
 
 
 def current(a: Any) -> Any:

@@ -45,7 +45,7 @@ class Pending:
         self.owner = np.full(a.shape, -1)
         self.place = np.zeros(a.shape, np.intp)
         self.cells: list[Any] = []
-        a._value = snapshot(a._value) if isinstance(a._value, Traced) else a._value.copy()
+        a._value = snapshot(a._value) if isinstance(a._value, Traced) else np.copy(a._value)
         a._view = self  # type: ignore[assignment]
 
     def refresh(self, a: Tracer) -> None:
