@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,15 @@ class Contraction(Partial):
         mine = self.labels[self.k]
         total = spread(*contract([w, *fixed], [self.out, *names], mine), mine, self.sizes)
         return total if np.shape(total) == self.in_shape else np.reshape(total, self.in_shape)
+
+    def reached(self, mask: Any) -> Any:
+        """The same sum of ones."""
+        if mask is None:
+            return None
+        ones = copy(self)
+        ones.operands = [np.ones(np.shape(x)) for x in self.operands]
+        mask = np.broadcast_to(mask, self.out_shape)
+        return np.asarray(ones.adjoint(np.where(mask, 1.0, 0.0))) > 0
 
     def entries(self) -> Entries:
         mine = self.labels[self.k]

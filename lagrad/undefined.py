@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.graph import Graph
-from lagrad.partials import Scattered
+from lagrad.partials import Scattered, resolved
 from lagrad.solve.back_substitution import Sums
 from lagrad.status import ArgumentError, UndefinedPartialError
 
@@ -100,7 +100,8 @@ def undefined_entries(graph: Graph, i: int, mask: Any) -> list[UndefinedPartial]
     kink, (args, kwargs) = graph.primitive(i).kink, graph.arguments(i)
     assert kink is not None
     at = kink.where(graph.columns.values[i], *args, **kwargs)
-    at = np.broadcast_to(at if mask is None else np.logical_and(at, mask), graph.shape(i))
+    here = resolved(mask)
+    at = np.broadcast_to(at if here is None else np.logical_and(at, here), graph.shape(i))
     if not at.any():
         return []
     first = tuple(int(k) for k in np.argwhere(at)[0])

@@ -4,11 +4,14 @@ from lagrad.partials.algebra import (
     Compose,
     Entries,
     Flipped,
+    Late,
     Partial,
     Plus,
     Stack,
     product_entries,
+    resolved,
     then,
+    union,
 )
 from lagrad.partials.diagonal import (
     ONE,
@@ -40,6 +43,7 @@ __all__ = [
     "Entries",
     "Flipped",
     "Function",
+    "Late",
     "Matrix",
     "Move",
     "Partial",
@@ -53,7 +57,9 @@ __all__ = [
     "Transpose",
     "as_dtype",
     "origins",
+    "resolved",
     "product_entries",
     "then",
+    "union",
     "weight_and_mask",
 ]

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,48 @@ import scipy.sparse as sp
 from lagrad.dispatch import scatter_add
 
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class Late:
+    """A mask that is found when somebody asks for it.
+
+    Behind a dense partial it costs as much as a product, and only an infinity asks for it.
+    """
+
+    __slots__ = ("make", "mask")
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make: Any = make
+        self.mask: Any = None
+
+    def now(self) -> Any:
+        """Return the mask; None means that all entries are present."""
+        if self.make is not None:
+            self.mask, self.make = self.make(), None
+        return self.mask
+
+
+def resolved(mask: Any) -> Any:
+    """Return a mask as an array, or None if all entries are present."""
+    return mask.now() if type(mask) is Late else mask
+
+
+def union(a: Any, b: Any) -> Any:
+    """Return the mask of what is present in one of two sums."""
+    if a is None or b is None:
+        return None
+    if type(a) is Late or type(b) is Late:
+        return Late(lambda: union(resolved(a), resolved(b)))
+    return np.logical_or(a, b)
+
+
+def intersection(a: Any, b: Any) -> Any:
+    """Return the mask of what is present in both."""
+    if a is None or b is None:
+        return b if a is None else a
+    if type(a) is Late or type(b) is Late:
+        return Late(lambda: intersection(resolved(a), resolved(b)))
+    return np.logical_and(a, b)
 
 
 class Partial:
@@ -73,15 +115,27 @@ class Partial:
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
         """Return P^T w and the mask of its present entries; ``None`` means all are present."""
         v = self.adjoint(w)
-        if mask is None or np.isfinite(v).all() or self.count() > MANY:
+        if mask is None or self.count() > MANY:
             return v, None
-        return self.adjoint_of_present(w, mask), None
+        if not np.isfinite(v).all():
+            v = self.adjoint_of_present(w, resolved(mask))
+        return v, Late(lambda: self.reached(resolved(mask)))
+
+    def reached(self, mask: Any) -> Any:
+        """Return which entries of the argument an entry that is present depends on."""
+        if mask is None:
+            return None
+        here, found = np.broadcast_to(mask, self.out_shape).ravel(), np.zeros(self.in_shape, bool)
+        for (rows, columns, _), _ in self.pieces():
+            found.flat[columns[here[rows]]] = True
+        return found
 
     def adjoint_of_present(self, w: Any, mask: Any) -> Any:
         """Return P^T w from those entries of P alone whose rows are present."""
         size = math.prod(self.in_shape)
         total: Any = None
-        here, w = np.broadcast_to(mask, self.out_shape).ravel(), np.reshape(w, -1)
+        w = np.reshape(w, -1)
+        here = np.broadcast_to(True if mask is None else mask, self.out_shape).ravel()
         for (rows, columns, data), conjugates in self.pieces():
             kept = here[rows]
             moved = data[kept] * w[rows[kept]]
@@ -189,8 +243,7 @@ class Plus(Partial):
 
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
         (v, here), (u, there) = self.p.pull(w, mask), self.q.pull(w, mask)
-        both = None if here is None or there is None else np.logical_or(here, there)
-        return self.signed(v, u), both
+        return self.signed(v, u), union(here, there)
 
     def entries(self) -> Entries:
         return joined([entries for entries, _ in self.pieces()])
@@ -222,7 +275,7 @@ class Stack(Partial):
 
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
         """An output that nothing depends on is left out, so that its partial may be infinite."""
-        total = None
+        total, mask = None, resolved(mask)
         for p, cut in zip(self.parts, self.slices, strict=True):
             here = None if mask is None else np.reshape(mask[cut], p.out_shape)
             if here is None or here.any():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.dispatch import masked_multiply
-from lagrad.partials.algebra import Entries, Partial
+from lagrad.partials.algebra import Entries, Late, Partial, intersection, resolved
 
 
 class Diagonal(Partial):
@@ -46,9 +46,11 @@ class Scale(Diagonal):
         return scaled(self.d, w, self.mask)
 
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
-        if self.mask is not None:
-            mask = self.mask if mask is None else np.logical_and(mask, self.mask)
-        return scaled(self.d, w, mask), mask
+        here = intersection(mask, self.mask)
+        if type(mask) is not Late:
+            return scaled(self.d, w, here), here
+        v = scaled(self.d, w, self.mask)
+        return v if np.isfinite(v).all() else scaled(self.d, w, resolved(here)), here
 
     def entries(self) -> Entries:
         i = np.arange(self.count())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lagrad.partials.algebra import Entries, Flipped, Partial
+from lagrad.partials.algebra import Entries, Flipped, Late, Partial
 from lagrad.partials.matrices import Function
 
 
@@ -16,12 +16,15 @@ class Structural(Partial):
     """A map whose matrix holds only zeros and ones: entries are moved, copied or summed."""
 
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
+        if type(mask) is Late:
+            return self.adjoint(w), Late(lambda: self.reached(mask.now()))
+        return self.adjoint(w), self.reached(mask)
+
+    def reached(self, mask: Any) -> Any:
         if mask is None and not self.selects:
-            return self.adjoint(w), None
-        if mask is None:
-            mask = np.ones(self.out_shape, bool)
-        mask = np.broadcast_to(mask, self.out_shape)
-        return self.adjoint(w), self.adjoint(np.where(mask, 1.0, 0.0)) > 0
+            return None
+        mask = np.broadcast_to(True if mask is None else mask, self.out_shape)
+        return self.adjoint(np.where(mask, 1.0, 0.0)) > 0
 
 
 class Sum(Structural):

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lagrad.partials import Scattered
+from lagrad.partials import Late, Scattered, resolved, union
 
 
 class Rows(Protocol):
@@ -52,14 +52,15 @@ class Sums(dict[int, tuple[Any, Any]]):
         if old is None:
             self[j] = w, mask
         else:
-            both = None if mask is None or old[1] is None else np.logical_or(mask, old[1])
-            self[j] = old[0] + w, both
+            self[j] = old[0] + w, union(mask, old[1])
 
     def put(self, j: int, part: Scattered, mask: Any) -> None:
         """Add what stands at an index, at the cost of that index: n of them cost n and not n^2."""
         w, index, shape = part
+        # To ask for a mask costs more than the index; so all there counts as present.
+        mask = None if type(mask) is Late else mask
         total: Any
-        total, present = self.get(j, (None, None))
+        total, here = self.get(j, (None, None))
         if total is not None and type(total) is not np.ndarray:
             dense = np.zeros(shape, bool)
             dense[index] = True if mask is None else mask
@@ -67,15 +68,15 @@ class Sums(dict[int, tuple[Any, Any]]):
             return
         if total is None or j not in self.own or total.dtype != np.result_type(total, w):
             if total is None:
-                total, present = np.zeros(shape, w.dtype), np.zeros(shape, bool)
+                total, here = np.zeros(shape, w.dtype), np.zeros(shape, bool)
             else:
-                total = total.astype(np.result_type(total, w))
-                present = None if present is None else np.broadcast_to(present, shape).copy()
-            self[j] = total, present
+                total, here = total.astype(np.result_type(total, w)), resolved(here)
+                here = None if here is None else np.broadcast_to(here, shape).copy()
+            self[j] = total, here
             self.own.add(j)
         total[index] += w
-        if present is not None:
-            present[index] = True if mask is None else np.logical_or(present[index], mask)
+        if here is not None:
+            here[index] = True if mask is None else np.logical_or(here[index], mask)
 
 
 def back_substitute(

@@ -42,33 +42,18 @@ def batch(ndim: int) -> tuple[str, ...]:
     return tuple("abcdefgh"[: ndim - 2])
 
 
-class Product(Contraction):
-    """A product whose multiplier knows what is absent: whole columns of v, or whole rows."""
-
-    def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
-        v, _ = super().pull(w, mask)
-        if mask is None:
-            return v, None
-        mine = self.labels[self.k]
-        summed = tuple(i for i, c in enumerate(self.out) if c not in mine)
-        here = np.any(np.broadcast_to(mask, self.out_shape), axis=summed, keepdims=True)
-        order = [self.out.index(c) if c in self.out else None for c in mine]
-        lengths = [1 if i is None else here.shape[i] for i in order]
-        return v, np.broadcast_to(np.reshape(here, lengths), self.in_shape)
-
-
 def left(X: Any, shape: Shape) -> Partial:
     """``v -> X v`` for v of this shape."""
     lead = batch(len(shape))
     labels = [(*lead, "I", "J"), (*lead, "J", "K")]
-    return Product(1, [X, np.broadcast_to(0.0, shape)], labels, (*lead, "I", "K"))
+    return Contraction(1, [X, np.broadcast_to(0.0, shape)], labels, (*lead, "I", "K"))
 
 
 def right(X: Any, shape: Shape) -> Partial:
     """``v -> v X`` for v of this shape."""
     lead = batch(len(shape))
     labels = [(*lead, "I", "J"), (*lead, "J", "K")]
-    return Product(0, [np.broadcast_to(0.0, shape), X], labels, (*lead, "I", "K"))
+    return Contraction(0, [np.broadcast_to(0.0, shape), X], labels, (*lead, "I", "K"))
 
 
 def over(X: Any, shape: Shape, **triangle: Any) -> Partial:
