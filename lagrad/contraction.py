@@ -87,6 +87,9 @@ class Contraction(Partial):
     def count(self) -> int:
         return math.prod(self.sizes[c] for c in {*self.out, *self.labels[self.k]})
 
+    def widest(self) -> int:
+        return math.prod(self.sizes[c] for c in self.labels[self.k] if c not in self.out)
+
 
 def contraction(k: int, operands: Sequence[Any], labels: Sequence[Labels], out: Labels) -> Partial:
     """Return the partial with respect to operand ``k``; a repeated label takes a diagonal first."""

@@ -219,14 +219,52 @@ def test_infinite_partial_on_the_way_is_reported():
         assert not np.isfinite(lg.grad(f, nonfinite="allow")(X)[0])
 
 
-def test_infinite_factor_of_a_matrix_product_is_reported():
-    """Diagonal partials are applied by mask; a matrix product is not, and never in silence."""
+W = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])
+WELL = np.array([[[2.0, 0.3], [0.1, 1.0]]] * 2)
 
-    def f(x):
-        return np.sum(np.outer(1 / x, x + 2.0)[1:])
+#: A selection behind a map that mixes entries, and infinite slopes or values in front of it.
+MIXED = {
+    "outer": lambda x: np.sum(np.outer(1 / x, x + 2.0)[1:]),
+    "matmul": lambda x: np.sum(np.where((x > 0)[:, None], (np.sqrt(x)[:, None] * W.T) @ W, 0.0)),
+    "row of a matmul": lambda x: np.sum(((np.sqrt(x)[:, None] * W.T) @ W)[1] ** 2),
+    "einsum": lambda x: np.einsum("ij,jk->ki", np.sqrt(x)[:, None] * W.T, W)[:, 1].sum(),
+    "matrix with inf": lambda x: (np.array([[np.inf, 1.0], [2.0, 3.0]]) @ x)[1],
+    "product with inf": lambda x: ((np.array([[np.inf, 1.0], [2.0, 3.0]]) * x[1]) @ x)[1],
+    "solve": lambda x: np.sum(np.linalg.solve(WELL, np.sqrt(x)[:, None, None] * W[:2, :1])[1]),
+    "rfft": lambda x: np.abs(np.fft.rfft(np.sqrt(x)[:, None] * W.T)[1, 1]),
+    "cumprod": lambda x: np.cumprod(np.sqrt(x)[:, None] * W.T, axis=1)[1].sum(),
+    "two layers": lambda x: np.sum(
+        np.where((x > 0)[:, None], np.tanh((np.sqrt(x)[:, None] * W.T) @ W) @ W[:2], 0.0)
+    ),
+    "convolve": lambda x: np.stack(
+        [np.convolve(v * W[:, 0], [1.0, 2.0]) for v in np.sqrt(x)]
+    )[1, 2],
+        1, 2
+    ],
+}
 
-    with np.errstate(divide="ignore"), pytest.raises(FloatingPointError, match="outer"):
-        lg.grad(f)(X)
+
+@pytest.mark.parametrize("name", MIXED)
+def test_nothing_leaks_through_maps_that_mix_entries(name):
+    """0 * inf is 0 where a selection left out all that the infinite factor reaches."""
+    f, x = MIXED[name], np.array([0.0, 4.0])
+    with np.errstate(all="ignore"):
+        gradient = lg.grad(f)(x)
+        explicit = lg.trace(f, x).linearize().solve(method="explicit")["x"]
+        beside = lg.grad(f)(np.array([1e-14, 4.0]))
+    assert np.isfinite(gradient).all()
+    assert_allclose(explicit, gradient, rtol=1e-12)
+    assert_allclose(gradient[1], beside[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["matmul", "row of a matmul", "einsum", "two layers"])
+def test_nothing_leaks_at_second_order(name):
+    f, x = MIXED[name], np.array([0.0, 4.0])
+    with np.errstate(all="ignore"):
+        second = lg.hessian(f)(x)
+        beside = lg.hessian(f)(np.array([1e-14, 4.0]))
+    assert np.isfinite(second).all()
+    assert_allclose(second[1, 1], beside[1, 1], rtol=1e-6)
 
 
 def test_masked_multiplier_meets_a_plain_one():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from lagrad.api import jvp, vjp
-from lagrad.containers import leaves, map_leaves
+from lagrad.check.directions import difference, direction, dot, magnitude, random
+from lagrad.containers import map_leaves
 from lagrad.status import LagradError
 
 
@@ -78,18 +79,10 @@ def check_grad(
     """
     rng = np.random.default_rng(seed)
 
-    def random(x: Any) -> Any:
-        w = rng.standard_normal(np.shape(x))
-        return w + 1j * rng.standard_normal(np.shape(x)) if np.iscomplexobj(x) else w
-
-    def random_like(x: Any) -> Any:
-        size = np.abs(x)  # Steps in the units of each entry, so that none leaves its domain.
-        return np.asarray(random(x) * np.where(size > 0, np.minimum(size, 1.0), 1e-3))
-
-    v = map_leaves(random_like, args)
+    v = map_leaves(lambda x: direction(x, rng), args)
     value, tangent = jvp(f, args, v)
     _, pullback = vjp(f, *args)
-    w = map_leaves(random, value)
+    w = map_leaves(lambda x: random(x, rng), value)
     forward = dot(w, tangent)
     backward = dot(pullback(w), v)
     # A derivative that is zero by cancellation is zero to rounding of the value, not of itself.
@@ -99,17 +92,11 @@ def check_grad(
     def along(h: float) -> float:
         return dot(w, f(*map_leaves(lambda x, d: x + h * d, args, v)))
 
-    difference = (
-        min(
-            abs((8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h) - forward)
-            for h in (1e-2, 1e-3, 1e-4)
-        )
-        / size
-    )
+    apart = difference(along, forward) / size
     rate = taylor_rate(along, forward, size)
-    ok = bool(adjoint <= 1e-10 and difference <= rtol and rate >= 1.8)
-    outcome = GradientCheck(ok, adjoint, difference, rate)
-    if throw and not np.isfinite(difference):
+    ok = bool(adjoint <= 1e-10 and apart <= rtol and rate >= 1.8)
+    outcome = GradientCheck(ok, adjoint, apart, rate)
+    if throw and not np.isfinite(apart):
         raise GradientError(
             f"the derivative of {getattr(f, '__name__', f)} could not be checked: the function is "
             "NaN or inf next to these arguments. Check it further inside of its domain"
@@ -118,7 +105,7 @@ def check_grad(
         raise GradientError(
             f"the derivative of {getattr(f, '__name__', f)} is wrong here: multipliers and "
             f"tangents differ by {adjoint:.1e} (to be below 1e-10), from central differences by "
-            f"{difference:.1e} (below {rtol:.0e}), and the Taylor remainder falls with rate "
+            f"{apart:.1e} (below {rtol:.0e}), and the Taylor remainder falls with rate "
             f"{rate:.2f} (to be 2). A rate of 1 is a wrong partial; all of it fails at a kink"
         )
     return outcome
@@ -145,19 +132,3 @@ def taylor_rate(along: Callable[[float], float], slope: float, size: float) -> f
     # The last step above the noise, against the one before it and, if that has sunk, the next.
     near = falling[max(above[-1] - 1, 0) : above[-1] + 2]
     return max(float(np.log2(a / b)) if b else float("inf") for a, b in pairwise(near))
-
-
-def dot(a: Any, b: Any) -> float:
-    """Return the real part of the plain product of two containers of arrays."""
-    return sum(float(np.real(np.sum(x * y))) for x, y in paired(a, b))
-
-
-def magnitude(a: Any, b: Any) -> float:
-    """Return the sum of the sizes of all terms of `dot`."""
-    return sum(float(np.sum(np.abs(x * y))) for x, y in paired(a, b))
-
-
-def paired(a: Any, b: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the leaves of two containers side by side, as arrays."""
-    for (_, x), (_, y) in zip(leaves(a), leaves(b), strict=True):
-        yield np.asarray(x), np.asarray(y)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.check.directions import difference, direction, dot, magnitude, random
 from lagrad.check.gradient import GradientError
 from lagrad.graph import Graph
 from lagrad.partials import Partial
@@ -17,6 +18,8 @@ from lagrad.undefined import UndefinedPartial, undefined_of
 
 #: Entries are compared with the map itself up to so many of them.
 FEW = 10**5
+#: How large each figure may be.
+BOUNDS = {"adjoint": 1e-10, "difference": 1e-6, "entries": 1e-10}
 
 
 @dataclass(frozen=True)
@@ -30,35 +33,39 @@ class PartialCheck:
     constraint, parent : str
         Its equation and source line, and the name of z_j.
     adjoint : float
-        |<w, P v> - <P^T w, v>| relative to its size; NaN where not every w has a meaning (phases of
-        complex eigenvectors).
+        |<w, P v> - <P^T w, v>| relative to its size; None where not every w has a meaning (phases
+        of complex eigenvectors).
     difference : float
-        |<w, P v> - central difference of f_i| relative to its size; NaN for a constraint that
+        |<w, P v> - central difference of f_i| relative to its size; None for a constraint that
         cannot be evaluated at other arguments (a solved cycle, a loop) or changes its shape there.
     entries : float
-        |M v - P v| relative to its size, M the matrix of the entries; NaN if they are too many.
+        |M v - P v| relative to its size, M the matrix of the entries; None if they are too many.
     ok : bool
     """
 
     row: int
     constraint: str
     parent: str
-    adjoint: float
-    difference: float
-    entries: float
-    ok: bool
+    adjoint: float | None
+    difference: float | None
+    entries: float | None
 
     @property
     def worst(self) -> float:
-        """The largest of the three, each by what it may be."""
-        figures = (self.adjoint / 1e-10, self.entries / 1e-10, self.difference / 1e-6)
-        return max((f for f in figures if f == f), default=0.0)
+        """The largest of the three, each by what it may be; inf for one that came out NaN."""
+        figures = {name: getattr(self, name) for name in BOUNDS}
+        asked = [f / BOUNDS[name] for name, f in figures.items() if f is not None]
+        return max((f if f == f else float("inf") for f in asked), default=0.0)
+
+    @property
+    def ok(self) -> bool:
+        """True if none of them is too large."""
+        return self.worst <= 1
 
     def __str__(self) -> str:
-        return (
-            f"{self.constraint}, with respect to {self.parent}: adjoint {self.adjoint:.1e}, "
-            f"difference {self.difference:.1e}, entries {self.entries:.1e}"
-        )
+        figures = {name: getattr(self, name) for name in BOUNDS}
+        told = (f"{name} {f:.1e}" for name, f in figures.items() if f is not None)
+        return f"{self.constraint}, with respect to {self.parent}: {', '.join(told)}"
 
 
 def check_partials(
@@ -85,7 +92,9 @@ def check_partials(
     Raises
     ------
     GradientError
-        Naming the wrong partials, worst first.
+        Naming the wrong partials, worst first; one that is NaN or inf is wrong.
+    ArgumentError
+        If ``f`` is neither a graph nor a function.
 
     Notes
     -----
@@ -136,6 +145,11 @@ def undefined_partials(f: Graph | Callable[..., Any], *args: Any) -> list[Undefi
     list of UndefinedPartial
         ``print`` them. ``lg.grad(f, undefined="raise")`` refuses them.
 
+    Raises
+    ------
+    ArgumentError
+        If ``f`` is neither a graph nor a function.
+
     Examples
     --------
     >>> import lagrad as lg, numpy as np
@@ -162,53 +176,46 @@ def checked(graph: Graph, i: int, k: int, j: int, rng: np.random.Generator) -> P
     primitive = graph.primitive(i)
     given, kwargs = graph.arguments(i)
     args = [double(a) if ref >= 0 else a for a, ref in zip(given, graph.references(i), strict=True)]
-    solved = primitive.joint is not None
-    z = graph.columns.values[i] if solved else double(primitive.function(*args, **kwargs))
+    comparable = primitive.joint is None
+    z = double(primitive.function(*args, **kwargs)) if comparable else graph.columns.values[i]
     p = primitive.partial(k, z, tuple(args), kwargs)
-    v, w = direction(args[k], rng), random(z, rng)
+    v, w = direction(args[k], rng)[()], random(z, rng)
+    left_out = np.logical_not(np.isfinite(z))
     if primitive.kink is not None:
-        w = np.where(primitive.kink.where(z, *args, **kwargs), 0.0, w)
-    w = np.where(np.isfinite(z), w, 0.0)[()]
-    change = np.asarray(p.apply(v))
-    change = np.where(w == 0, 0.0, change)
-    forward, size = dot(w, change), dot(np.abs(w), np.abs(change)) + 1e-6 * dot(abs(w), abs(z))
-    size = size or 1.0
+        left_out = np.logical_or(left_out, primitive.kink.where(z, *args, **kwargs))
+    left_out = np.broadcast_to(left_out, np.shape(z))
+    w = np.where(left_out, 0.0, w)[()]
+    change = np.where(left_out, 0.0, p.apply(v))
+    forward = dot(w, change)
+    size = magnitude(w, change) + 1e-6 * magnitude(w, np.where(left_out, 0.0, z)) or 1.0
+    adjoint: float | None = None
     try:
-        adjoint = abs(forward - dot(p.adjoint(w), v)) / size
+        here = np.logical_not(left_out)
+        pulled = p.adjoint(w) if here.all() else p.pull(w, here)[0]
+        adjoint = abs(forward - dot(pulled, v)) / size
     except TraceError:  # of vectors known up to a phase: a random w depends on it
-        adjoint, solved = float("nan"), True
+        comparable = False
 
     def along(h: float) -> float:
         moved = [*args[:k], args[k] + h * v, *args[k + 1 :]]
-        value = np.asarray(primitive.function(*moved, **kwargs))
-        if value.shape != np.shape(z):  # as that of roots, if the first coefficient is zero
-            return float("nan")
-        return dot(w, np.where(w == 0, 0.0, value))
+        return dot(w, np.where(left_out, 0.0, primitive.function(*moved, **kwargs) - z))
 
-    difference = float("nan")
-    if not solved:
-        steps = (1e-2, 1e-3, 1e-4)
-        central = [
-            (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h) for h in steps
-        ]
-        difference = min(abs(c - forward) for c in central) / size
-    entries = entries_error(p, v, w, change)
-    ok = all(not f > bound for f, bound in ((adjoint, 1e-10), (entries, 1e-10), (difference, 1e-6)))
-    return PartialCheck(i, graph.describe(i), graph.name(j), adjoint, difference, entries, ok)
+    try:
+        apart = difference(along, forward) / size if comparable else None
+    except ValueError:  # its shape changes, as that of roots if the first coefficient is zero
+        apart = None
+    entries = entries_error(p, v, change, left_out) if p.count() <= FEW else None
+    return PartialCheck(i, graph.describe(i), graph.name(j), adjoint, apart, entries)
 
 
-def entries_error(p: Partial, v: Any, w: Any, change: Any) -> float:
+def entries_error(p: Partial, v: Any, change: Any, left_out: Any) -> float:
     """Return how far the entries are from the map, relative to its size."""
-    if p.count() > FEW:
-        return float("nan")
     total: Any = np.zeros(np.size(change), complex)
     for (rows, columns, data), conjugates in p.pieces():
         moved = np.ravel(np.conjugate(v) if conjugates else v)[columns]
         np.add.at(total, rows, data * moved)
     flat = np.ravel(change)
-    if not np.iscomplexobj(flat):
-        total = np.real(total)
-    total = np.where(np.ravel(w) == 0, 0.0, total)
+    total = np.where(np.ravel(left_out), 0.0, total if np.iscomplexobj(flat) else np.real(total))
     return float(np.max(np.abs(total - flat), initial=0.0) / (np.max(np.abs(flat), initial=0) or 1))
 
 
@@ -222,24 +229,3 @@ def double(x: Any) -> Any:
     ):
         return x
     return x.astype(complex if dtype.kind == "c" else float)
-
-
-def random(x: Any, rng: np.random.Generator) -> Any:
-    """Return normal numbers shaped like x, complex if x is."""
-    w = rng.standard_normal(np.shape(x))
-    return w + 1j * rng.standard_normal(np.shape(x)) if np.iscomplexobj(x) else w
-
-
-def direction(x: Any, rng: np.random.Generator) -> Any:
-    """Return steps in the units of each entry of x, so that none leaves its domain.
-
-    Where all complex numbers are real, the steps are: the real axis is often a branch cut.
-    """
-    size, steps = np.abs(x), random(x, rng)
-    steps = steps if np.imag(x).any() else np.real(steps).astype(steps.dtype)
-    return (steps * np.where(size > 0, np.minimum(size, 1.0), 1e-3))[()]
-
-
-def dot(a: Any, b: Any) -> float:
-    """Return the real part of the plain product."""
-    return float(np.real(np.sum(a * b)))

@@ -108,6 +108,14 @@ class Partial:
         """Return an upper bound on the number of entries, without making them."""
         return math.prod(self.in_shape) * math.prod(self.out_shape)
 
+    def widest(self) -> int:
+        """Return an upper bound on the number of entries in one row."""
+        return math.prod(self.in_shape)
+
+    def tallest(self) -> int:
+        """Return an upper bound on the number of entries in one column."""
+        return math.prod(self.out_shape)
+
     def pieces(self) -> Iterator[tuple[Entries, bool]]:
         """Yield (entries, whether they act on the conjugate) of the maps that P is the sum of."""
         yield self.entries(), self.conjugates
@@ -183,6 +191,12 @@ class Flipped(Partial):
     def count(self) -> int:
         return self.p.count()
 
+    def widest(self) -> int:
+        return self.p.tallest()
+
+    def tallest(self) -> int:
+        return self.p.widest()
+
 
 class Compose(Partial):
     """``v -> P (Q v)``."""
@@ -217,9 +231,16 @@ class Compose(Partial):
             yield joined(parts), conjugates
 
     def count(self) -> int:
-        middle = max(1, math.prod(self.p.in_shape))
-        bound = self.p.count() * -(-self.q.count() // middle)
-        return min(bound, super().count() * (4 if is_mixed(self) else 1))
+        products = self.p.count() * self.q.widest(), self.p.tallest() * self.q.count()
+        return min(*products, self.widest() * math.prod(self.out_shape))
+
+    def widest(self) -> int:
+        most = math.prod(self.in_shape) * (4 if is_mixed(self) else 1)
+        return min(self.p.widest() * self.q.widest(), most)
+
+    def tallest(self) -> int:
+        most = math.prod(self.out_shape) * (4 if is_mixed(self) else 1)
+        return min(self.p.tallest() * self.q.tallest(), most)
 
 
 class Plus(Partial):
@@ -256,6 +277,12 @@ class Plus(Partial):
     def count(self) -> int:
         return self.p.count() + self.q.count()
 
+    def widest(self) -> int:
+        return self.p.widest() + self.q.widest()
+
+    def tallest(self) -> int:
+        return self.p.tallest() + self.q.tallest()
+
 
 class Stack(Partial):
     """The partials of several outputs, which lie one behind the other in one vector."""
@@ -275,15 +302,16 @@ class Stack(Partial):
 
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
         """An output that nothing depends on is left out, so that its partial may be infinite."""
-        total, mask = None, resolved(mask)
+        total, mask, reached = None, resolved(mask), None
         for p, cut in zip(self.parts, self.slices, strict=True):
             here = None if mask is None else np.reshape(mask[cut], p.out_shape)
             if here is None or here.any():
-                v, _ = p.pull(np.reshape(w[cut], p.out_shape), here)
+                v, there = p.pull(np.reshape(w[cut], p.out_shape), here)
+                reached = there if total is None else union(reached, there)
                 total = v if total is None else total + v
         if total is None:
             return np.zeros(self.in_shape, w.dtype), np.zeros(self.in_shape, bool)
-        return total, None
+        return total, reached
 
     def entries(self) -> Entries:
         return joined([entries for entries, _ in self.pieces()])
@@ -295,6 +323,9 @@ class Stack(Partial):
 
     def count(self) -> int:
         return sum(p.count() for p in self.parts)
+
+    def widest(self) -> int:
+        return max(p.widest() for p in self.parts)
 
 
 def coordinates(entries: Entries, p: Partial) -> sp.coo_array:

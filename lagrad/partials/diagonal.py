@@ -27,6 +27,12 @@ class Diagonal(Partial):
     def count(self) -> int:
         return math.prod(self.out_shape)
 
+    def widest(self) -> int:
+        return 1
+
+    def tallest(self) -> int:
+        return 1
+
 
 class Scale(Diagonal):
     """``v -> d * v``, the diagonal of an elementwise function; ``d`` broadcasts to the shape.

@@ -53,6 +53,12 @@ class Sum(Structural):
     def count(self) -> int:
         return math.prod(self.in_shape)
 
+    def tallest(self) -> int:
+        return 1
+
+    def widest(self) -> int:
+        return math.prod(self.in_shape[k] for k in self.axes)
+
 
 class Transpose(Structural, Flipped):
     """The transpose of a structural map: what was taken is put, and what was copied is summed."""
@@ -111,6 +117,9 @@ class Move(Structural, Function):
 
     def count(self) -> int:
         return math.prod(self.out_shape)
+
+    def widest(self) -> int:
+        return 1
 
 
 def origins(move: Callable[[Any], Any], in_shape: tuple[int, ...]) -> np.ndarray:

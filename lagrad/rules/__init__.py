@@ -46,7 +46,11 @@ TABLES = (
     writing.RULES,
 )
 RULES: Mapping[Callable[..., Any], Primitive] = MappingProxyType(
-    {f: replace(rule, kink=KINKS.get(f)) for table in TABLES for f, rule in table.items()}
+    {
+        f: replace(rule, kink=KINKS[f]) if f in KINKS else rule
+        for table in TABLES
+        for f, rule in table.items()
+    }
 )
 
 #: ``ufunc.reduce`` and the function of the same meaning.

@@ -14,7 +14,7 @@ import numpy as np
 
 from lagrad.dispatch import overridable
 from lagrad.partials import Broadcast, Matrix, Partial, Scale, then
-from lagrad.primitive import Kink, Primitive
+from lagrad.primitive import Primitive
 from lagrad.rules.shaping import reshaped, take
 
 
@@ -107,23 +107,13 @@ def roots_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     return Matrix(m, np.shape(p), np.shape(z))
 
 
-AT_KNOT = Kink(
-    lambda z, x, xp, fp: np.isin(x, xp),
-    "interp has a kink at a knot, and the slope of the interval that begins there is taken",
-)
-MULTIPLE = Kink(
-    lambda z, p: np.equal(np.polyval(np.polyder(p), z), 0),
-    "roots moves without bound at a multiple root; no finite value stands for its slope",
-)
-
 RULES: dict[Callable[..., Any], Primitive] = {
     **{f: samples(f, d) for f, d in SAMPLES.items()},
-    interpolate: Primitive("interp", interpolate, interpolate_partial, kink=AT_KNOT),
+    interpolate: Primitive("interp", interpolate, interpolate_partial),
     np.roots: Primitive(
         "roots",
         np.roots,
         roots_partial,
         arguments=lambda p: ((np.atleast_1d(p),), {}),
-        kink=MULTIPLE,
     ),
 }

@@ -144,6 +144,9 @@ class Convolution(Partial):
     def count(self) -> int:
         return math.prod(self.in_shape) * np.size(self.v)
 
+    def widest(self) -> int:
+        return min(np.size(self.v), math.prod(self.in_shape))
+
 
 #: Where the part that a mode takes out begins, along an axis of lengths m and n.
 Start = Callable[[int, int], int]

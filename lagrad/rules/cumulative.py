@@ -74,6 +74,9 @@ class Recurrence(Partial):
         n = self.in_shape[self.axis]
         return math.prod(self.in_shape) * (n + 1) // 2
 
+    def widest(self) -> int:
+        return self.in_shape[self.axis]
+
 
 class RunningSum(Structural):
     """``v -> u`` with u_i = u_{i-1} + v_i along an axis."""
@@ -93,6 +96,9 @@ class RunningSum(Structural):
 
     def count(self) -> int:
         return math.prod(self.in_shape) * (self.in_shape[self.axis] + 1) // 2
+
+    def widest(self) -> int:
+        return self.in_shape[self.axis]
 
 
 def below(shape: tuple[int, ...], axis: int) -> tuple[np.ndarray, np.ndarray]:

@@ -58,6 +58,9 @@ class Fourier(Partial):
     def count(self) -> int:
         return math.prod(self.in_shape) * self.in_shape[self.axis]
 
+    def widest(self) -> int:
+        return self.in_shape[self.axis]
+
 
 def resized(shape: Shape, axis: int, n: int) -> Partial:
     """``v -> v`` cropped to n entries along the axis, or padded with zeros behind."""

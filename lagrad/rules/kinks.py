@@ -12,8 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy import special as sc
 
 from lagrad.primitive import Kink
+from lagrad.rules.calculus import interpolate
 from lagrad.rules.elementwise import angle, jump, quotient
 from lagrad.rules.linalg import kinks as linalg
 from lagrad.rules.options import axes_of
@@ -121,6 +123,16 @@ KINKS: dict[Callable[..., Any], Kink] = {
     np.arccos: Kink(lambda z, x: np.equal(np.absolute(x), 1), "arccos at +-1: " + STEEP),
     np.arccosh: Kink(lambda z, x: np.equal(x, 1), "arccosh at 1: " + STEEP),
     **linalg.KINKS,
+    interpolate: Kink(
+        lambda z, x, xp, fp: np.isin(x, xp),
+        "interp has a kink at a knot, and the slope of the interval that begins there is taken",
+    ),
+    np.roots: Kink(
+        lambda z, p: np.equal(np.polyval(np.polyder(p), z), 0),
+        "roots moves without bound at a multiple root; no finite value stands for its slope",
+    ),
+    sc.cbrt: Kink(at_zero, "cbrt at 0: " + STEEP),
+    sc.agm: Kink(lambda z, a, b: np.equal(np.multiply(a, b), 0), "agm at 0: " + STEEP),
     angle: Kink(at_zero, "the angle of 0 is any; its slope is infinite there"),
     np.arctan2: Kink(
         lambda z, y, x: np.logical_and(np.equal(x, 0), np.equal(y, 0)),

@@ -165,7 +165,7 @@ def laid_out(value: Any, order: str) -> Any:
     """Return a value in another layout in memory, at every level."""
     if isinstance(value, Traced):
         return value.copy(order)
-    return np.array(value, order=order) if isinstance(value, np.ndarray) else value  # type: ignore
+    return np.array(value, order=order) if isinstance(value, np.ndarray) else value  # type: ignore[call-overload]
 
 
 def binary(

@@ -140,6 +140,8 @@ def unmuted(a: Any) -> Any:
     if isinstance(a, Tracer) and a._trace.muted:
         trace = CURRENT.get()
         while trace is not None:
+            if not trace.muted and id(a) in trace.substitutes:
+                return trace.substitutes[id(a)]
             if trace.noted is not None:
                 trace.noted[id(a)] = a
             trace = trace.outer

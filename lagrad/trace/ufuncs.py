@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, cast
 
 import numpy as np
 
 from lagrad.dispatch import scatter_add
 from lagrad.rules import ACCUMULATE, NO_GRADIENT, REDUCE
+from lagrad.rules.options import NO_VALUE
 from lagrad.trace.boundary import missing_rule, plain_write, refuse
 from lagrad.trace.record import call, operand, plain_index, without_gradient
 from lagrad.trace.tracer import Traced
-
-#: What NumPy passes on for an option that was not given.
-NO_VALUE = inspect.signature(np.sum).parameters["initial"].default
 
 METHODS: dict[str, Any]
 #: What these options are when nobody gives them.

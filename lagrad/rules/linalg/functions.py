@@ -94,7 +94,10 @@ class Frechet(Partial):
         return Contraction(1, [found, v], labels, (*names, "I", "J")).entries()
 
     def count(self) -> int:
-        return math.prod(self.in_shape) * math.prod(self.in_shape[-2:])
+        return math.prod(self.in_shape) * self.widest()
+
+    def widest(self) -> int:
+        return math.prod(self.in_shape[-2:])
 
 
 def expm_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:

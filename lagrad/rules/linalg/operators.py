@@ -168,6 +168,9 @@ class Zero(Partial):
     def count(self) -> int:
         return 0
 
+    def widest(self) -> int:
+        return 0
+
 
 class Undefined(Partial):
     """A partial that does not exist: whoever asks for it gets the error that says why."""
@@ -218,7 +221,10 @@ class Solve(Partial):
         return Contraction(1, [inverse, v], labels, (*lead, "I", *tail)).entries()
 
     def count(self) -> int:
-        return math.prod(self.out_shape) * np.shape(self.a)[-1]
+        return math.prod(self.out_shape) * self.widest()
+
+    def widest(self) -> int:
+        return np.shape(self.a)[-1]
 
 
 @overridable

@@ -12,7 +12,7 @@ import numpy as np
 
 from lagrad.rules.constant import real_sign, unit_step
 from lagrad.rules.elementwise import angle
-from lagrad.rules.options import as_array
+from lagrad.rules.options import NO_VALUE, as_array
 from lagrad.rules.spelt.entries import SEVERAL, cast, moved, plainly
 from lagrad.rules.spelt.padding import padded
 from lagrad.status import TraceError
@@ -163,7 +163,7 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
 
 
 def diff(
-    a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue
+    a: Any, n: int = 1, axis: int = -1, prepend: Any = NO_VALUE, append: Any = NO_VALUE
 ) -> Any:
     """np.diff."""
     if n < 0:
@@ -175,7 +175,7 @@ def diff(
     single = [1 if k == axis else m for k, m in enumerate(np.shape(a))]
 
     def end(x: Any) -> list[Any]:
-        if x is np._NoValue:
+        if x is NO_VALUE:
             return []
         return [np.broadcast_to(x, single) if np.ndim(x) == 0 else as_array(x)]
 
