@@ -27,7 +27,7 @@ from lagrad.rounding import rounding_errors
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced, Tracer, lift, muted, tracing, variable
-from lagrad.trace.record import lifted, outlived
+from lagrad.trace.record import lifted, outlived, unmuted
 from lagrad.trace.tracer import current, innermost_value
 
 NUMBERS = np.ndarray | np.generic | float | complex
@@ -247,6 +247,7 @@ class Conditions:
     equations: Layout | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self.params = tuple(map_leaves(unmuted, p) for p in self.params)
         starts = (self.begin(x, label) for label, x in leaves(self.z0, self.name))
         self.layout = Layout(unflatten(self.z0, starts), self.name)
         if self.names is not None:
@@ -381,6 +382,7 @@ def plain_value(x: Any) -> Any:
         If it was traced in another thread, or by a trace that is over: nothing here could tell that
         trace of what is made of the value, and its derivative would be lost.
     """
+    x = unmuted(x)
     while isinstance(x, Traced):
         if not x._trace.open or x._trace.thread != get_ident():
             outlived(x._trace)

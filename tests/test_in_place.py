@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from refusals import refused
 
 import lagrad as lg
 from lagrad.status import LagradError, TraceError
@@ -430,3 +431,58 @@ def test_index_and_sparse_matrix_that_are_changed_afterwards():
         return y
 
     assert_array_equal(lg.grad(f)(X), [4.0, 1.0, 2.0])
+
+
+# -- methods and attributes that write -----------------------------------------------------------
+
+
+def flat_entry(x):
+    y = x * 2.0
+    y.flat[1] = x[0, 0] ** 2
+    y.flat[[3, 5]] = 0.5
+    return y.flat[1] * np.sum(y) + sum(y.flat)
+
+
+def sorted_in_place(x):
+    y = x * 1.0
+    y.sort(axis=0)
+    z = np.ravel(x) * 1.0
+    z.partition(2)
+    return np.sum(y * x) + z[2] * z[0]
+
+
+def put_and_compressed(x):
+    y = x * 1.0
+    y.put([0, 4], x[0, 1] ** 2)
+    return np.sum(y.compress([True, False, True], axis=1) ** 2) + y.view()[1, 1]
+
+
+def real_and_imaginary_parts(x):
+    y = x.astype(complex)
+    y.imag = x[::-1] ** 2
+    y.real = y.imag * x
+    x2 = x * 1.0
+    x2.real = x
+    x2.flat = x[0]
+    return np.sum(np.abs(y) ** 2) + np.sum(x2**2)
+
+
+@pytest.mark.parametrize(
+    "f", [flat_entry, sorted_in_place, put_and_compressed, real_and_imaginary_parts]
+)
+def test_methods_that_write(f):
+    x = np.array([[0.3, 1.4, 0.7], [0.9, 0.2, 1.1]])
+    assert_allclose(lg.value_and_grad(f)(x)[0], f(x.copy()), rtol=1e-14)
+    assert lg.check_grad(f, x).ok
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: x.resize((2, 2)), ["x.resize", "np.resize"]),
+        (lambda x: x.view(int), ["x.view", "x.astype"]),
+    ],
+)
+def test_methods_that_are_refused(f, words):
+    with refused(TraceError, *words, "test_in_place.py"):
+        lg.grad(lambda x: np.sum(f(x * 1.0)))(np.ones((2, 3)))

@@ -164,6 +164,59 @@ def test_scan_in_scan_and_gradient_in_scan():
     assert lg.check_grad(lg.grad(loss, (0, 1)), 0.8, xs).ok
 
 
+V = np.array([0.5, 1.2, 2.0, 3.0])
+
+#: Loops whose step reads traced values from around it: alone, sliced, returned as they are.
+CAPTURED = {
+    "entry": lambda x: lg.scan(lambda z, t: (z * x[0], None), 1.0, np.ones(3))[0],
+    "entry of each step": lambda x: lg.fori_loop(0, 4, lambda i, z: z * x[i] + 1, 1.0),
+    "functions of it": lambda x: lg.scan(
+        lambda z, t: (z * np.sin(x)[t] + x.T[::-1][t] * (-x)[0], None), 1.0, np.arange(4)
+    )[0],
+    "copy": lambda x: lg.scan(lambda z, t: (z * x.copy()[t], None), 1.0, np.arange(4))[0],
+    "returned as carry": lambda x: lg.scan(lambda c, _: (x, None), 0.0 * x, length=3)[0][1],
+    "returned as output": lambda x: np.sum(
+        lg.scan(lambda c, _: (c * 2, x), 1.0, np.ones(2))[1] ** 2
+    ),
+    "reset": lambda x: lg.scan(
+        lambda c, t: (x if t == 1 else c * 2, None), np.ones(4), np.array([0.0, 1, 0])
+    )[0].sum(),
+    "xs of an inner scan": lambda x: lg.scan(
+        lambda c, u: (lg.scan(lambda d, y: (d * y * u, None), c, x)[0], None), x[0], x
+    )[0],
+    "fixed point inside": lambda x: lg.scan(
+        lambda c, u: (lg.fixed_point(lambda z: 0.1 * z * x[0] + c * x[1], 1.0) * u, None), x[0], x
+    )[0],
+    "gradient inside": lambda x: lg.scan(
+        lambda c, u: (lg.grad(lambda q: q**2 * x[1])(c) * u, None), x[0], x
+    )[0],
+    "gradient around": lambda x: lg.grad(
+        lambda z: lg.scan(lambda c, _: (c * c * x[0], None), z, length=3)[0]
+    )(x[1]),
+    "inside a fixed point": lambda x: lg.fixed_point(
+        lambda z: lg.scan(lambda c, u: (c * 0.5 + x[0] * u, None), z, np.array([0.3, 0.4]))[0], 1.0
+    ),
+    "inside a minimum": lambda x: np.sum(
+        lg.argmin(
+            lambda z: (
+                np.sum((lg.scan(lambda c, u: (c * 0.2 + u * x, None), z, x)[0] - x) ** 2)
+                + np.sum(z**2)
+            ),
+            np.zeros(4),
+        )
+    ),
+    "empty": lambda x: lg.scan(lambda c, u: (c * u, c), x[0], x[:0])[0],
+}
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+def test_what_a_step_reads_from_around_it_is_differentiated(name):
+    f, x = CAPTURED[name], V * 0.6
+    assert lg.check_grad(f, x).ok
+    if name != "inside a minimum":  # its differences are those of a search
+        assert lg.check_grad(lg.grad(f), x).ok
+
+
 @pytest.mark.parametrize("memory", [1, 2, 5, None])
 def test_any_memory_gives_the_same_gradient(memory):
     def rolled(r):
@@ -180,13 +233,31 @@ def test_any_memory_gives_the_same_gradient(memory):
 
 @given(st.integers(1, 60), st.integers(1, 8))
 def test_checkpoints_give_every_state_and_keep_no_more_than_asked(n, slots):
-    runs, most = [], 0
-    made = Checkpoints(0, n, slots, lambda state, t: runs.append(t) or state + 1)
-    assert made.run() == n
+    class State:
+        """A number of which those alive are counted."""
+
+        alive = 0
+
+        def __init__(self, number):
+            self.number = number
+            State.alive += 1
+
+        def __del__(self):
+            State.alive -= 1
+
+    runs, most = [], []
+
+    def step(state, t):
+        runs.append(t)
+        most.append(State.alive)
+        return State(state.number + 1)
+
+    made = Checkpoints(State(0), n, slots, step)
+    assert made.run().number == n
+    assert max(most) <= slots + 2  # the one before a step and the one after it
     for expected, (t, state) in zip(range(n - 1, -1, -1), made.backwards(), strict=True):
-        assert t == state == expected
-    most = len(made.kept)
-    assert most <= slots
+        assert t == state.number == expected
+    assert max(most) <= 2 * slots + 2
     again = 1
     while math.comb(slots + again, slots) < n:
         again += 1
@@ -223,6 +294,31 @@ def test_random_numbers_in_a_step_are_refused():
         lg.grad(lambda c: lg.scan(lambda c, _: (c * rng.normal(), None), c, length=3)[0])(1.0)
 
 
+def test_function_that_gives_other_values_when_it_is_run_again_is_refused():
+    def f(w):
+        a = np.ones(2)
+        last = lg.scan(lambda c, x: (c * x * a[0], None), w[0], w)[0]
+        a[0] = 7.0  # a buffer that is used again
+        return last
+
+    for derivative in (lg.grad(f), lg.hessian(f), lg.jacobian(lg.grad(f))):
+        with refused(TraceError, "other values", "lg.scan of <lambda>"):
+            derivative(V)
+    with refused(TraceError, "other values", "lg.scan of <lambda>"):
+        lg.jvp(f, (V,), (V,))
+    with refused(TraceError, "other values", "lg.scan of <lambda>"):
+        lg.hvp(f, (V,), (V,))
+
+
+def test_outputs_that_differ_from_step_to_step_are_refused():
+    with refused(ArgumentError, "outputs", "earlier step"):
+        lg.scan(lambda c, x: (c, {"a": c, "b": x} if x < 1 else {"b": c, "a": x}), 0.5, V)
+    with refused(ArgumentError, "outputs", "same structure"):
+        lg.scan(lambda c, x: (c, None if x < 1 else c), 0.5, V)
+    with refused(ArgumentError, "no array"):
+        lg.scan(lambda c, x: (c, "text"), 0.5, V)
+
+
 def test_array_read_by_a_step_and_written_later_is_refused():
     def f(x):
         y = x * 2.0
@@ -252,5 +348,7 @@ def test_lengths_that_differ_are_refused():
         lg.scan(lambda c, x: (c, None), 0.0)
     with refused(ArgumentError, "memory=0"):
         lg.scan(lambda c, x: (c, None), 0.0, np.ones(3), memory=0)
+    with refused(ArgumentError, "length=-1"):
+        lg.scan(lambda c, x: (c, None), 0.0, length=-1)
     with refused(ArgumentError, "the carry holds str"):
         lg.scan(lambda c, x: (c, None), "a", np.ones(3))

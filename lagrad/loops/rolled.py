@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from lagrad.residual import Layout, belongs, floating
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError, TraceError
 from lagrad.trace import Trace, Traced, Tracer, muted, recording, substituting
-from lagrad.trace.record import lifted
+from lagrad.trace.record import lifted, unmuted
+from lagrad.trace.tape import same, substituted
 from lagrad.trace.tracer import innermost_value, snapshot
 
 List = list[Any]
@@ -62,6 +63,7 @@ class Rolled:
     def __init__(self, f: Callable[..., Any], carry: Any, xs: Any, n: int, slots: int, what: str):
         self.f, self.n, self.what = f, n, what
         self.carry_tree, self.xs_tree, self.y_tree = carry, xs, None
+        self.y_kinds: list[Any] | None = None
         self.start = [z for _, z in leaves(carry)]
         self.xs = [x for _, x in leaves(xs)]
         self.captured: list[Tracer] = []
@@ -105,7 +107,9 @@ class Rolled:
         """Return the state after step t and its outputs, as plain values."""
         with muted(noted, also=self.around):
             after, y = self.results_of([_copy(z) for z in state], [_copy(x[t]) for x in self.xs])
-            return [innermost_value(z) for z in after], [innermost_value(z) for z in y]
+            return [innermost_value(unmuted(z)) for z in after], [
+                innermost_value(unmuted(z)) for z in y
+            ]
 
     def results_of(self, state: List, x: List) -> tuple[List, List]:
         """Call f, and return the leaves of what it returned, checked."""
@@ -114,7 +118,7 @@ class Rolled:
         if not isinstance(result, tuple) or len(result) != 2:
             raise ArgumentError(f"{self.what} must return a pair (carry, y); y may be None")
         after, y = result
-        self.y_tree = y
+        outputs = self.outputs_of(y)
         found = leaves(after, "carry")
         names = [label for label, _ in leaves(self.carry_tree, "carry")]
         pairs = list(found)
@@ -126,7 +130,45 @@ class Rolled:
         checked = [
             self.like(z, new, label) for (label, new), z in zip(pairs, self.start, strict=True)
         ]
-        return checked, [_array(z) for _, z in leaves(y)] if y is not None else []
+        return checked, outputs
+
+    def outputs_of(self, y: Any) -> List:
+        """Return the leaves of the outputs, which every step must return alike."""
+        pairs = [] if y is None else [(label, _array(z)) for label, z in leaves(y, "y")]
+        kinds_of = (getattr(getattr(z, "dtype", None), "kind", "O") for _, z in pairs)
+        wrong = [
+            label for (label, _), kind in zip(pairs, kinds_of, strict=True) if kind not in "fciub"
+        ]
+        if wrong:
+            raise ArgumentError(f"{self.what} returned an output whose {wrong[0]} is no array")
+        kinds = [(label, np.shape(z), z.dtype.kind) for label, z in pairs]
+        if self.y_kinds is None:
+            self.y_tree, self.y_kinds = y, kinds
+        elif kinds != self.y_kinds:
+            raise ArgumentError(
+                f"{self.what} returned outputs {kinds} (label, shape, kind of dtype) after "
+                f"{self.y_kinds} in an earlier step; return the same structure each time"
+            )
+        return [z for _, z in pairs]
+
+    def agree(self, last: List) -> None:
+        """Refuse a state at the end that is not the one that was found first.
+
+        Raises
+        ------
+        TraceError
+            If the function gives other values when it is run again.
+        """
+        if not all(map(same, self.last, map(innermost_value, last))):
+            self.refuse_other_values("")
+
+    def refuse_other_values(self, where: str) -> NoReturn:
+        """Refuse a function that depends on more than its arguments."""
+        raise TraceError(
+            f"{self.what} gave other values when it was run again for derivatives{where}. Draw "
+            "random numbers before the loop and hand them over as xs; leave alone what it reads "
+            "from around it"
+        )
 
     def like(self, z: Any, new: Any, label: str) -> Any:
         """Return a leaf of the next carry, which must be like the one before."""
@@ -238,5 +280,5 @@ def _copy(z: Any) -> Any:
 
 def _array(z: Any) -> Any:
     """Return a leaf that f returned as an array or NumPy scalar, traced or not."""
-    z = lifted(z)
+    z = substituted(lifted(z))
     return z if isinstance(z, Traced) else np.asarray(z)[()]

@@ -15,9 +15,10 @@ from lagrad.loops.rolled import Rolled
 from lagrad.partials import Function, Partial
 from lagrad.primitive import Primitive
 from lagrad.residual import floating, location, plain_value
-from lagrad.status import ArgumentError, TraceError
+from lagrad.status import ArgumentError
 from lagrad.trace import Traced
-from lagrad.trace.record import bind
+from lagrad.trace.record import bind, unmuted
+from lagrad.trace.tape import same
 
 
 def scan(
@@ -76,7 +77,7 @@ def scan(
     """
     what = f"lg.scan of {getattr(f, '__name__', 'f')} ({location(f)})"
     step = f if xs is not None else lambda z, _: f(z, None)
-    xs = () if xs is None else xs
+    carry, xs = map_leaves(unmuted, carry), map_leaves(unmuted, () if xs is None else xs)
     inputs = map_leaves(lambda x: np.array(plain_value(x)), xs)
     n = length_of(inputs, length, what)
     slots = 2 * math.isqrt(n) + 1 if memory is None else int(memory)
@@ -123,26 +124,23 @@ def length_of(inputs: Any, length: int | None, what: str) -> int:
             f"{what}: the numbers of steps are {found or 'not given'}; give xs whose leading axes "
             "are equally long, or length="
         )
-    (n,) = counts
-    return n  # type: ignore[return-value]
+    n = counts.pop() or 0
+    if n < 0:
+        raise ArgumentError(f"{what}: length={n}; a loop has 0 steps or more")
+    return n
 
 
 def begin(z: Any, what: str) -> Any:
     """Return a leaf of the first carry as a plain value of its own: numbers as floats."""
     z = plain_value(z)
-    if type(z) is int:
-        return np.float64(z)
+    if type(z) in (int, bool):
+        return np.bool_(z) if type(z) is bool else np.float64(z)
     if not isinstance(z, np.ndarray | np.generic | float | complex) or np.asarray(z).dtype == "O":
         raise ArgumentError(
             f"{what}: the carry holds {type(z).__name__}; it may hold arrays and numbers, in "
             "nested tuples, lists, dicts and dataclasses"
         )
     return np.array(z)[()]
-
-
-def same(a: Any, b: Any) -> bool:
-    """True if two values are equal; NaN equals NaN."""
-    return bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"))
 
 
 # -- the constraint ------------------------------------------------------------------------------
@@ -182,15 +180,8 @@ class Sweeps:
             lam, moved, read, again = loop.back(
                 state, [x[t] for x in loop.xs], lam, [w[t] for w in ws], self.captured
             )
-            if not all(
-                np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-                for a, b in zip(after, again, strict=True)
-            ):
-                raise TraceError(
-                    f"{loop.what} gave other values when step {t} was run again for the "
-                    "multipliers. Draw random numbers before the loop and hand them over as xs; "
-                    "leave alone what it reads from around it"
-                )
+            if not all(map(same, after, again)):
+                loop.refuse_other_values(f", in step {t}")
             for x, v in zip(xs, moved, strict=True):
                 x[t] = v
             captured = [a + b for a, b in zip(captured, read, strict=True)]
@@ -200,6 +191,12 @@ class Sweeps:
     def rolled(self, lam: list[Any], ws: list[Any]) -> tuple[Any, ...]:
         """Run traced multipliers backwards, as a loop over all states."""
         loop = self.loop
+        if loop.n == 0:
+            return (
+                lam,
+                [np.zeros_like(x) for x in loop.xs if floating(x)],
+                [np.zeros(np.shape(v), v.dtype) for v in self.captured],
+            )
 
         def forward(state: Any, x: Any) -> Any:
             with loop.traced(state, x, self.captured) as step:
@@ -210,7 +207,8 @@ class Sweeps:
             lam, moved, read, _ = loop.back(state, x, sums[0], w, self.captured)
             return (lam, [a + b for a, b in zip(sums[1], read, strict=True)]), moved
 
-        _, states = scan(forward, self.start, self.xs, length=loop.n)
+        last, states = scan(forward, self.start, self.xs, length=loop.n)
+        loop.agree(last)
         turned = [[a[::-1] for a in part] for part in (states, self.xs, ws)]
         zeros = [np.zeros(np.shape(v), v.dtype) for v in self.captured]
         (lam, captured), xs = scan(backward, (lam, zeros), tuple(turned), length=loop.n)
@@ -234,7 +232,9 @@ class Sweeps:
         def along(state: Any, x: Any) -> Any:
             return loop.along(state[0], x[0], self.captured, (state[1], x[1], dp))
 
-        (_, dz), (_, dy) = scan(along, (self.start, dz), (self.xs, dx), length=loop.n)
+        (last, dz), ys = scan(along, (self.start, dz), (self.xs, dx), length=loop.n)
+        loop.agree(last)
+        dy = ys[1] if loop.n else []
         return loop.layout.pack([*dz, *dy])
 
 

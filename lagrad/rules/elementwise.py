@@ -76,7 +76,7 @@ LINEAR: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
 ELEMENTWISE: dict[Callable[..., Any], tuple[Callable[..., Any], ...]] = {
     np.divide:     (lambda z, x, y: 1 / y, lambda z, x, y: -z / y),
     **dict.fromkeys((np.power, np.float_power), (lambda z, x, y: power_base(x, y),
-                                                 lambda z, x, y: power_exponent(z, x))),
+                                                 lambda z, x, y: power_exponent(z, x, y))),
     np.reciprocal: (lambda z, x: -z * z,),
     np.square:     (lambda z, x: 2 * x,),
     np.sqrt:       (lambda z, x: 0.5 / z,),
@@ -142,9 +142,10 @@ def power_base(x: Any, y: Any) -> Any:
     return np.where(zero, 0.0, y * x ** np.where(zero, 1.0, y - 1))
 
 
-def power_exponent(z: Any, x: Any) -> Any:
-    """d(x**y)/dy = x**y log(x), and 0 at x = 0, its limit for y > 0."""
-    base = np.where(np.equal(x, 0), 1.0, x)
+def power_exponent(z: Any, x: Any, y: Any) -> Any:
+    """d(x**y)/dy = x**y log(x); at x = 0 that is 0 for y > 0, and -inf for y = 0."""
+    flat = np.logical_and(np.equal(x, 0), np.not_equal(y, 0))
+    base = np.where(flat, 1.0, x)
     return z * np.log(base if base.dtype == z.dtype else base.astype(z.dtype))
 
 

@@ -16,10 +16,17 @@ from scipy import special as sc
 
 from lagrad.primitive import Kink
 from lagrad.rules.calculus import interpolate
+from lagrad.rules.cumulative import (
+    running_fmax,
+    running_fmin,
+    running_maximum,
+    running_minimum,
+)
 from lagrad.rules.elementwise import angle, jump, quotient
 from lagrad.rules.linalg import kinks as linalg
 from lagrad.rules.options import axes_of
 from lagrad.rules.reductions import deviation, entry_norm, root_mean_square
+from lagrad.rules.selections import neighbours
 
 ABS = "|x| has a kink at 0, and 0 is taken, between the slopes -1 and 1"
 TIE = "equal arguments: each is taken to be picked half, between the one-sided derivatives"
@@ -46,7 +53,7 @@ def at_bound(z: Any, x: Any, low: Any, high: Any) -> Any:
 
 
 def at_root_of_power(z: Any, x: Any, y: Any) -> Any:
-    """x**y at x = 0, which is smooth there for y = 0, 1, 2, ... and flat for other y > 1."""
+    """x**y at x = 0, which is smooth in x for y = 0, 1, 2, ... and flat for other y > 1."""
     smooth = np.logical_or(np.equal(np.mod(np.real(y), 1), 0), np.greater(np.real(y), 1))
     return np.logical_and(np.equal(x, 0), np.logical_not(smooth))
 
@@ -97,12 +104,33 @@ def tied(z: Any, axis: int) -> Any:
     return np.moveaxis(back, -1, axis)
 
 
-def at_equal_picks(z: Any, x: Any, *q: Any, axis: Any = None, **other: Any) -> Any:
-    """Several entries are the order statistic that was picked."""
-    x = lines(x, axis)
-    count = math.prod(np.shape(q[0])) if q else 1
-    values = np.reshape(z, [count, *np.shape(x)[:-1], 1])
-    return np.reshape(np.sum(np.equal(x, values), axis=-1) > 1, np.shape(z))
+def at_equal_picks(without_nan: bool) -> Callable[..., Any]:
+    """Return where several entries are an order statistic that counts in a quantile."""
+
+    def where(
+        z: Any, x: Any, *q: Any, axis: Any = None, method: str = "linear", **other: Any
+    ) -> Any:
+        level = q[0] if q else 0.5
+        low, high, g, _ = neighbours(z, x, level, axis, method, without_nan)
+        rows, entries = lines(x, axis), np.ravel(x)
+        shape = [math.prod(np.shape(level)), *np.shape(rows)[:-1], 1]
+
+        def tied_at(place: Any) -> Any:
+            same = np.equal(rows, np.reshape(entries[place], shape))
+            return np.reshape(np.sum(same, axis=-1) > 1, np.shape(z))
+
+        lower = np.logical_and(tied_at(low), np.not_equal(g, 1))
+        return np.logical_or(lower, np.logical_and(tied_at(high), np.not_equal(g, 0)))
+
+    return where
+
+
+def at_equal_leaders(z: Any, x: Any, axis: int = -1, **other: Any) -> Any:
+    """An entry is equal to the running maximum (minimum) before it."""
+    x, z = np.moveaxis(x, axis, -1), np.moveaxis(z, axis, -1)
+    first = np.zeros((*np.shape(x)[:-1], 1), bool)
+    found = np.concatenate([first, np.equal(x[..., 1:], z[..., :-1])], axis=-1)
+    return np.moveaxis(found[..., : np.shape(x)[-1]], -1, axis)
 
 
 KINKS: dict[Callable[..., Any], Kink] = {
@@ -135,8 +163,8 @@ KINKS: dict[Callable[..., Any], Kink] = {
     sc.agm: Kink(lambda z, a, b: np.equal(np.multiply(a, b), 0), "agm at 0: " + STEEP),
     angle: Kink(at_zero, "the angle of 0 is any; its slope is infinite there"),
     np.arctan2: Kink(
-        lambda z, y, x: np.logical_and(np.equal(x, 0), np.equal(y, 0)),
-        "arctan2(0, 0) is any angle; its slope is infinite there",
+        lambda z, y, x: np.logical_and(np.less_equal(x, 0), np.equal(y, 0)),
+        "arctan2(0, x) jumps for x < 0, and the slope beside is taken; for x = 0 it is infinite",
     ),
     np.remainder: Kink(
         lambda z, x, y: np.equal(z, 0),
@@ -163,8 +191,17 @@ KINKS: dict[Callable[..., Any], Kink] = {
         (np.sort, np.partition),
         Kink(at_equal_neighbours, "equal numbers keep their order, each from one entry"),
     ),
+    **{
+        f: Kink(at_equal_picks(nan), "of equal numbers the first in their order is taken")
+        for f, nan in (
+            (np.median, False),
+            (np.quantile, False),
+            (np.nanmedian, True),
+            (np.nanquantile, True),
+        )
+    },
     **dict.fromkeys(
-        (np.median, np.quantile, np.nanmedian, np.nanquantile),
-        Kink(at_equal_picks, "of equal numbers the first in their order is taken"),
+        (running_maximum, running_minimum, running_fmax, running_fmin),
+        Kink(at_equal_leaders, "of equal entries the one that came first is taken"),
     ),
 }

@@ -22,6 +22,8 @@ def axes_of(x: Any, axis: Any) -> Axes:
     """Return ``axis`` as a sorted tuple of non-negative axes of x."""
     n = np.ndim(x)
     axis = range(n) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    if n == 0 and all(k in (0, -1) for k in axis):  # as NumPy lets numbers have an axis
+        return ()
     for k in axis:
         if not -n <= k < n:
             raise np.exceptions.AxisError(int(k), n)

@@ -19,7 +19,7 @@ from lagrad.status import ArgumentError, TraceError
 from lagrad.trace.boundary import Leak, refuse
 from lagrad.trace.operators import install
 from lagrad.trace.record import constant_array, outlived
-from lagrad.trace.tape import CURRENT, Trace
+from lagrad.trace.tape import CURRENT, Trace, substituted
 from lagrad.trace.tracer import Structure, Traced, Tracer, current, snapshot
 
 install()
@@ -49,7 +49,7 @@ def tracing(lifting: bool = False) -> Iterator[Trace]:
     """
     inner = Trace(CURRENT.get())
     if lifting:
-        inner.lifted = {}
+        inner.lifted, inner.direct = {}, False
     token = CURRENT.set(inner)
     try:
         yield inner
@@ -79,15 +79,16 @@ def muted(noted: dict[int, Any] | None = None, also: Iterable[Trace] = ()) -> It
         trace = trace.outer
     quiet = Trace(CURRENT.get())
     quiet.noted = noted
+    before = [trace.direct for trace in around]
     for trace in (quiet, *around):
-        trace.muted = True
+        trace.muted, trace.direct = True, False
     token = CURRENT.set(quiet)
     try:
         yield
     finally:
         CURRENT.reset(token)
-        for trace in around:
-            trace.muted = False
+        for trace, direct in zip(around, before, strict=True):
+            trace.muted, trace.direct = False, direct
 
 
 @contextmanager
@@ -100,17 +101,22 @@ def substituting(values: Iterable[tuple[Traced, Any]]) -> Iterator[tuple[Trace, 
     TraceError
         At the end, if others were met: their derivative would be lost.
     """
-    pairs = list(values)
+    pairs = [(a, substituted(value)) for a, value in values]
     with tracing(lifting=True) as inner:
         inner.level = max([inner.level, *(a._trace.level + 1 for a, _ in pairs)])
         rows = [inner.input(value, f"captured{k}") for k, (_, value) in enumerate(pairs)]
         inner.substitutes = {
             id(a): Tracer(inner, row, value) for (a, value), row in zip(pairs, rows, strict=True)
         }
+        around = {a._trace for a, _ in pairs if a._trace.direct}
+        for trace in around:
+            trace.direct = False
         try:
             yield inner, rows
         finally:
             inner.substitutes = {}  # They hold the trace, and would keep its values.
+            for trace in around:
+                trace.direct = True
         if inner.lifted:
             refuse(
                 "a function that is run again met a traced value that it did not meet the first "

@@ -23,7 +23,9 @@ from lagrad.trace.record import (
     lifted,
     operand,
     plain_index,
+    unmuted,
 )
+from lagrad.trace.tape import substituted
 from lagrad.trace.tracer import (
     Structure,
     Traced,
@@ -74,15 +76,53 @@ class Arrays(Traced):
         """The real part."""
         return np.real(self) if self.dtype.kind == "c" else self
 
+    @real.setter
+    def real(self: Any, value: Any) -> None:
+        self[...] = value + 1j * np.imag(self) if self.dtype.kind == "c" else value
+
     @property
     def imag(self: Any) -> Any:
         """The imaginary part."""
         return np.imag(self)
 
+    @imag.setter
+    def imag(self: Any, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self[...] = np.real(self) + 1j * value
+
     @property
     def flat(self: Any) -> Any:
-        """The entries in C order, to read."""
-        return iter(np.ravel(self))
+        """The entries in C order, to read and to write."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self: Any, value: Any) -> None:
+        Flat(self)[:] = np.resize(value, self.size)
+
+    def sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None) -> None:
+        """Sort in place."""
+        self[...] = np.sort(self, axis=axis, kind=kind, order=order)
+
+    def partition(self: Any, kth: Any, axis: int = -1, kind: Any = "introselect") -> None:
+        """Partition in place."""
+        self[...] = np.partition(self, kth, axis=axis, kind=kind)
+
+    def compress(self: Any, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        """Return the slices along the axis for which the condition holds."""
+        return np.compress(condition, self, axis=axis)
+
+    def resize(self: Any, *shape: Any, refcheck: bool = True) -> None:
+        """Refused: a variable keeps its shape."""
+        refuse(
+            "x.resize(...) would change the shape of a traced array", "Write x = np.resize(x, s)"
+        )
+
+    def view(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return a view of all entries; another dtype has no derivative."""
+        if args or kwargs:
+            refuse("x.view(dtype) reads the memory of a traced array", "Write x.astype(dtype)")
+        return self[...]
 
     def reshape(self: Any, *shape: Any, order: Any = "C") -> Any:
         """Return the same entries in another shape."""
@@ -100,6 +140,9 @@ class Arrays(Traced):
 
     def copy(self: Any, order: str = "C") -> Any:
         """Return a new array of the same values, laid out as NumPy does: that decides on views."""
+        self = substituted(self)
+        if self._trace.muted:
+            return np.array(unmuted(self), order=order)  # type: ignore[call-overload]
         made = snapshot(self)
         made._value = laid_out(made._value, order)
         return made
@@ -159,6 +202,26 @@ class Arrays(Traced):
 
 
 # -- operators -----------------------------------------------------------------------------------
+
+
+class Flat:
+    """The entries of a traced array in C order, as ``x.flat`` gives them."""
+
+    def __init__(self, a: Any) -> None:
+        self.a = a
+
+    def __len__(self) -> int:
+        return self.a.size
+
+    def __iter__(self) -> Any:
+        return iter(np.ravel(self.a))
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.ravel(self.a)[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        places = np.arange(self.a.size)[plain_index(index)]
+        self.a[np.unravel_index(places, self.a.shape)] = value
 
 
 def laid_out(value: Any, order: str) -> Any:
@@ -259,7 +322,8 @@ METHODS: dict[str, Any] = {
     "take": np.take, "repeat": np.repeat, "diagonal": np.diagonal, "round": np.round,
     "argmax": np.argmax, "argmin": np.argmin, "argsort": np.argsort, "any": np.any,
     "all": np.all, "nonzero": np.nonzero, "searchsorted": np.searchsorted,
-    "cumsum": np.cumsum, "cumprod": np.cumprod, "ptp": np.ptp,
+    "cumsum": np.cumsum, "cumprod": np.cumprod, "ptp": np.ptp, "put": np.put,
+    "choose": np.choose, "argpartition": np.argpartition,
 }
 # fmt: on
 

@@ -17,7 +17,7 @@ from lagrad.rules import LIKE, NO_GRADIENT, RULES, SPELT, WRITES
 from lagrad.rules import stopped as stopped_value
 from lagrad.status import TraceError
 from lagrad.trace.boundary import Leak, missing_rule, plain_write, public_name, refuse
-from lagrad.trace.tape import CURRENT, Trace
+from lagrad.trace.tape import CURRENT, Trace, substituted
 from lagrad.trace.tracer import (
     Structure,
     Traced,
@@ -40,7 +40,7 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
             if a._view is not None:
                 a._view.settle(a)
             if a._trace is not top:
-                if top is not None or a._trace.muted or a._trace.lifted is not None:
+                if top is not None or not a._trace.direct:
                     return bind_across(primitive, args, kwargs)
                 top = a._trace
             refs.append(a._row)
@@ -82,6 +82,7 @@ def evaluated(trace: Trace, primitive: Primitive, values: list[Any], kwargs: Any
 
 def bind_across(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
     """Bind where arguments are of several traces, structure, or to be lifted first."""
+    args = tuple(substituted(a) if type(a) is Tracer else a for a in args)
     top: Trace | None = None
     for a in args:
         kind = type(a)
@@ -120,8 +121,6 @@ def adopted(trace: Trace, a: Any) -> Any:
     """Return a value of a trace around as an input of ``trace``, the same one every time."""
     if a._trace is trace:
         return a
-    if id(a) in trace.substitutes:
-        return trace.substitutes[id(a)]
     value = a
     while isinstance(value, Traced):
         value = current(value)._value
@@ -137,12 +136,11 @@ def adopted(trace: Trace, a: Any) -> Any:
 
 def unmuted(a: Any) -> Any:
     """Return a traced value of a muted trace as the value that it stands for, not to be written."""
+    a = substituted(a)
     if isinstance(a, Tracer) and a._trace.muted:
         trace = CURRENT.get()
         while trace is not None:
-            if not trace.muted and id(a) in trace.substitutes:
-                return trace.substitutes[id(a)]
-            if trace.noted is not None:
+            if trace.noted is not None and a._trace.level < trace.level:  # it is from outside
                 trace.noted[id(a)] = a
             trace = trace.outer
     while isinstance(a, Traced) and a._trace.muted:

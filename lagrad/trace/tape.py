@@ -36,12 +36,14 @@ class Trace:
     and the values of the others are the tracers of the outer trace. A ``muted`` trace records
     nothing: its tracers count as their plain values. Where there is ``lifted``, values of the
     traces around become inputs of this one, by their plain values, so that it stands alone; those
-    in ``substitutes`` are inputs already. ``noted`` collects what is read while it is muted.
+    in ``substitutes`` are inputs already. ``noted`` collects what is read while it is muted. A
+    trace is ``direct`` while nothing of this is asked of it or its values.
     """
 
     __slots__ = (
         "arena",
         "columns",
+        "direct",
         "frozen",
         "guards",
         "level",
@@ -71,6 +73,7 @@ class Trace:
         self.lifted: dict[tuple[int, int], tuple[Any, int]] | None = None
         self.noted: dict[int, Any] | None = None
         self.substitutes: dict[int, Any] = {}
+        self.direct = True
         self.open = True
         self.thread = get_ident()
 
@@ -144,6 +147,16 @@ def is_users(frame: Any) -> bool:
     """True for a frame of the user's own code, that is not NumPy's, SciPy's or ours."""
     name = frame.f_code.co_filename
     return not name.startswith(INTERNAL) or name.startswith(GALLERY)
+
+
+def substituted(a: Any) -> Any:
+    """Return what stands for a traced value from around in the traces now running, or itself."""
+    trace = CURRENT.get()
+    while trace is not None:
+        if id(a) in trace.substitutes:
+            return trace.substitutes[id(a)]
+        trace = trace.outer
+    return a
 
 
 def same(a: Any, b: Any) -> bool:

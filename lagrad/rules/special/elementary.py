@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special as sc
 
+from lagrad.rules.elementwise import ELEMENTWISE as NUMPYS
 from lagrad.rules.elementwise import power_base, power_exponent, quotient
 from lagrad.rules.special.base import Rows, no, table
 from lagrad.rules.special.kernels import (
@@ -78,14 +79,14 @@ def spence_slope(x: Any) -> Any:
 # fmt: off
 ROWS: Rows = {
     # exponentials and logarithms
-    sc.exp2:      (lambda z, x: z * math.log(2),),
+    sc.exp2:      NUMPYS[np.exp2],
     sc.exp10:     (lambda z, x: z * math.log(10),),
-    sc.expm1:     (lambda z, x: np.exp(x),),
-    sc.log1p:     (lambda z, x: 1 / (1 + x),),
-    sc.cbrt:      (lambda z, x: 1 / (3 * z * z),),
+    sc.expm1:     NUMPYS[np.expm1],
+    sc.log1p:     NUMPYS[np.log1p],
+    sc.cbrt:      NUMPYS[np.cbrt],
     sc.exprel:    (lambda z, x: exprel_slope(x),),
     sc.powm1:     (lambda z, x, y: power_base(x, y),
-                   lambda z, x, y: power_exponent(x**y, x)),
+                   lambda z, x, y: power_exponent(x**y, x, y)),
     sc.expit:     (lambda z, x: z * sc.expit(-x),),
     sc.logit:     (lambda z, x: 1 / (x * (1 - x)),),
     sc.log_expit: (lambda z, x: sc.expit(-x),),

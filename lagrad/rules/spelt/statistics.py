@@ -182,7 +182,7 @@ def cov(
     other = np.transpose(x if w is None else x * w)
     if np.iscomplexobj(x):
         other = np.conjugate(other)
-    return np.squeeze(np.dot(x, other) * np.true_divide(1, fact))
+    return np.squeeze(np.dot(x, other) * np.true_divide(1, fact)).astype(dtype)
 
 
 def variables(v: Any, rowvar: bool) -> Any:
