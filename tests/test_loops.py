@@ -310,6 +310,23 @@ def test_function_that_gives_other_values_when_it_is_run_again_is_refused():
         lg.hvp(f, (V,), (V,))
 
 
+@pytest.mark.parametrize("keep", ["append", "last"])
+def test_values_put_aside_are_refused(keep):
+    def f(r):
+        seen, last = [], {}
+
+        def step(z, _):
+            seen.append(z * r)
+            last["value"] = z * r
+            return z * r, None
+
+        lg.scan(step, 1.0, np.zeros(4))
+        return sum(seen) if keep == "append" else last["value"]
+
+    with refused(TraceError, "used after", "has_aux=True"):
+        lg.grad(f)(0.5)
+
+
 def test_outputs_that_differ_from_step_to_step_are_refused():
     with refused(ArgumentError, "outputs", "earlier step"):
         lg.scan(lambda c, x: (c, {"a": c, "b": x} if x < 1 else {"b": c, "a": x}), 0.5, V)

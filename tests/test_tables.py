@@ -192,9 +192,32 @@ def test_layout_decides_on_views_as_in_numpy(order):
         y[:, 1] *= 10.0
         return np.sum(flat**2)
 
+    def strided(x):
+        y = lg.zeros((2, 3))
+        for i in range(2):
+            for j in range(3):
+                y[i, j] = x[i, j]
+        right, turned, rows = y[:, 1:].ravel(), y[:, ::-1].reshape(-1), y[:, :].reshape(-1)
+        y[0] = 3.0
+        return np.sum(right**2) + turned @ np.arange(6.0) + np.sum(rows**3)
+
     x = np.array(np.arange(1.0, 7.0).reshape(2, 3), order=order)
-    for f in (nothing, entry, part):
+    for f in (nothing, entry, part, strided):
         assert lg.value_and_grad(f)(x)[0] == f(x)
+
+
+@pytest.mark.parametrize("like", [np.zeros_like, np.ones_like, np.empty_like])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_array_made_like_another_has_its_layout(like, order):
+    def f(x):
+        z = like(x)
+        z[...] = x
+        flat = z.reshape(-1)
+        z[0] *= 10.0
+        return np.sum(flat**2)
+
+    x = np.array(np.arange(1.0, 7.0).reshape(2, 3), order=order)
+    assert lg.value_and_grad(f)(x)[0] == f(x)
 
 
 def test_whole_array_replaced_is_no_constraint():

@@ -19,7 +19,7 @@ from lagrad.loops.checkpoints import Checkpoints
 from lagrad.residual import Layout, belongs, floating
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError, TraceError
-from lagrad.trace import Trace, Traced, Tracer, muted, recording, substituting
+from lagrad.trace import Trace, Traced, Tracer, muted, recording, substituting, tracing
 from lagrad.trace.record import lifted, unmuted
 from lagrad.trace.tape import same, substituted
 from lagrad.trace.tracer import innermost_value, snapshot
@@ -73,7 +73,10 @@ class Rolled:
         steps: list[List] = []
 
         def step(state: List, t: int) -> List:
-            after, y = self.run(state, t, noted)
+            # What f puts aside, in a list around it say, would be lost to the derivative. So that
+            # it is refused where it is used, the steps whose values stay to the end are traced.
+            aside = recording() and t in (0, n - 1)
+            after, y = (self.run_traced if aside else self.run)(state, t, noted)
             steps.append(y)
             return after
 
@@ -107,6 +110,23 @@ class Rolled:
         """Return the state after step t and its outputs, as plain values."""
         with muted(noted, also=self.around):
             after, y = self.results_of([_copy(z) for z in state], [_copy(x[t]) for x in self.xs])
+            return [innermost_value(unmuted(z)) for z in after], [
+                innermost_value(unmuted(z)) for z in y
+            ]
+
+    def run_traced(
+        self, state: List, t: int, noted: dict[int, Any] | None = None
+    ) -> tuple[List, List]:
+        """As `run`, with the state as variables of a trace that is over when the step is."""
+        with muted(noted), tracing() as trace:
+
+            def variable(z: Any) -> Any:
+                z = _copy(z)
+                return Tracer(trace, trace.input(z, "z"), z) if floating(z) else z
+
+            after, y = self.results_of(
+                [variable(z) for z in state], [variable(x[t]) for x in self.xs]
+            )
             return [innermost_value(unmuted(z)) for z in after], [
                 innermost_value(unmuted(z)) for z in y
             ]

@@ -39,6 +39,7 @@ def scan(
     f : function of (carry, x), returning the next carry and an output y, which may be None
         Traced values that it reads from around it are differentiated too. It is run again for the
         multipliers and must then do the same. What it branches on may differ from step to step.
+        Values that it puts aside, in a list around it say, are refused where they are used.
     carry : container of arrays and numbers
         Floats and complex numbers are variables, arrays of integers are carried along. Every next
         one has the same structure, shapes and dtypes.
@@ -64,7 +65,7 @@ def scan(
     Notes
     -----
     The multipliers run the loop backwards, ``lam_{t-1} = (dz_t/dz_{t-1})^T lam_t +
-    (dy_t/dz_{t-1})^T w_t``; the states are found again from checkpoints (see `checkpoints`).
+    (dy_t/dz_{t-1})^T w_t``; the states are found again from a few that are kept.
 
     Examples
     --------

@@ -327,6 +327,9 @@ class Stack(Partial):
     def widest(self) -> int:
         return max(p.widest() for p in self.parts)
 
+    def tallest(self) -> int:
+        return sum(p.tallest() for p in self.parts)
+
 
 def coordinates(entries: Entries, p: Partial) -> sp.coo_array:
     """Return entries of a partial as a sparse (out_size, in_size) matrix."""

@@ -24,6 +24,7 @@ from lagrad.trace.tracer import (
     Tracer,
     as_view,
     current,
+    innermost_value,
     snapshot,
 )
 
@@ -403,7 +404,7 @@ def constant_array(trace: Trace, value: np.ndarray) -> Any:
 def new_like(function: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
     """np.zeros_like and its kin of a traced array: an array that takes traced values."""
     traced = a if isinstance(a, Traced) else next(x for x in args if isinstance(x, Traced))
-    plain = np.empty(np.shape(a), getattr(a, "dtype", None))
+    plain = np.asarray(innermost_value(a))  # its layout is that of the new array
     if any(isinstance(x, Traced) for x in (*args, *kwargs.values())):
         options = {k: v for k, v in kwargs.items() if k in ("dtype", "shape", "order")}
         out = constant_array(traced._trace, np.zeros_like(plain, **options))

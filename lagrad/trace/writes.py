@@ -147,12 +147,16 @@ def inside(value: Any, a: Tracer) -> Any:
 
 
 def laid_out(value: Any, there: np.ndarray) -> Any:
-    """Return ``value`` with the layout of what it is a view of, by which NumPy tells views."""
+    """Return ``value`` with the strides of what it is a view of, by which NumPy tells views."""
     if type(value) is not np.ndarray or value.strides == there.strides:
         return value
-    if there.flags.c_contiguous:
-        return np.ascontiguousarray(value)
-    return np.asfortranarray(value) if there.flags.f_contiguous else value
+    steps = [(n - 1) * s for n, s in zip(there.shape, there.strides, strict=True) if n]
+    low = sum(min(0, step) for step in steps)
+    high = sum(max(0, step) for step in steps)
+    memory = np.empty(high - low + value.itemsize, np.uint8)
+    made: np.ndarray = np.ndarray(there.shape, value.dtype, memory, -low, there.strides)
+    made[...] = value
+    return made
 
 
 def like(a: Tracer, cell: Any) -> Any:
