@@ -6,7 +6,6 @@ once, on vectors. All others hand in the entries of their partials.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import scipy.sparse as sp
 
 from lagrad.graph import Graph
 from lagrad.memory import available_memory
-from lagrad.partials import Entries
+from lagrad.partials import Entries, joined
 from lagrad.status import SizeError
 
 #: Bytes an entry costs while A is made: coordinates, values, and the sorted copy.
@@ -65,15 +64,6 @@ def real_entries(
         if complex_in:
             parts.append((0, n_in, -sign * np.imag(d)))
     return joined((rows + down, columns + right, data) for down, right, data in parts)
-
-
-def joined(parts: Iterable[Entries]) -> Entries:
-    """Return several lists of entries as one."""
-    lists = list(parts)
-    if not lists:
-        return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
-    rows, columns, data = (np.concatenate(column) for column in zip(*lists, strict=True))
-    return rows, columns, data
 
 
 def graph_entries(graph: Graph, offsets: np.ndarray, widths: np.ndarray) -> Entries:

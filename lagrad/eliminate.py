@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import joined, real_entries, refuse_too_large
+from lagrad.assemble import real_entries, refuse_too_large
 from lagrad.graph import Graph
 from lagrad.order import reachable
-from lagrad.partials import Entries, product_entries
+from lagrad.partials import Entries, joined, product_entries
 
 #: From so many entries on SciPy's compiled sorting is faster, in spite of what it costs to call.
 LARGE = 3000

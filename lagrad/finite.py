@@ -121,10 +121,17 @@ def first_tangent(graph: Graph, tangents: Mapping[int, Any]) -> str:
 
 def partial_of(graph: Graph, i: int, j: int) -> str:
     """Say that df_i/dz_j is where it begins."""
-    return (
+    text = (
         f"The partial of {graph.describe(i)} with respect to {graph.name(j)} is the first that is "
         "not finite"
     )
+    kink = graph.primitive(i).kink
+    if kink is not None:
+        args, kwargs = graph.arguments(i)
+        with np.errstate(all="ignore"):
+            if np.any(kink.where(graph.columns.values[i], *args, **kwargs)):
+                text += f": {kink.says}"
+    return text
 
 
 def refuse_nonfinite_multipliers(

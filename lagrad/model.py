@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import joined, to_matrix
+from lagrad.assemble import to_matrix
 from lagrad.graph import short
 from lagrad.local import Equation, Local, as_value, trace_equation
-from lagrad.partials import Entries
+from lagrad.partials import Entries, joined
 from lagrad.rounding import ROUNDING
 from lagrad.solve import (
     Form,

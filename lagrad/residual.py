@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import joined, to_matrix
+from lagrad.assemble import to_matrix
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.diagnose import EntryNames
 from lagrad.eliminate import accumulate, as_entries, jacobian_rows
 from lagrad.graph import Graph, short
+from lagrad.partials import joined
 from lagrad.rounding import rounding_errors
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError

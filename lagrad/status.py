@@ -50,6 +50,10 @@ class UndefinedPartialError(LagradError, ArithmeticError):
     """A local partial is not unique or does not exist, and none was to be chosen."""
 
 
+class GradientError(LagradError, AssertionError):
+    """A derivative failed a check."""
+
+
 class SizeError(LagradError, MemoryError):
     """A matrix was refused because it would not fit in memory."""
 

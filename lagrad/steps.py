@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import graph_entries, joined
+from lagrad.assemble import graph_entries
 from lagrad.graph import Graph
 from lagrad.order import components
-from lagrad.partials import Entries
+from lagrad.partials import Entries, joined
 from lagrad.solve import Form, back_substitute, forward_substitute, natural_form
 from lagrad.solve.interface import Factor
 

@@ -12,6 +12,8 @@ import scipy.linalg
 import scipy.ndimage
 import scipy.signal
 from scipy import special as sc
+from scipy.integrate import quad
+from scipy.optimize import minimize
 
 import lagrad as lg
 from lagrad.status import ArgumentError, LagradError, MissingRuleError, NonFiniteError, TraceError
@@ -228,6 +230,37 @@ def test_functions_that_give_no_hook(name):
     assert argument in text and instead in text and "test_bad_input.py" in text
     if "." in name.removeprefix("np."):
         assert name in text
+
+
+def test_lists_of_traced_values_are_told_to_be_stacked():
+    for f in (lambda x: np.mean([x[0], x[1]]), lambda x: np.mean([x, x], axis=0).sum()):
+        text = refusal(lambda f=f: lg.grad(f)(X), TraceError)
+        assert "np.mean(np.stack([...]))" in text
+    text = refusal(lambda: lg.grad(lambda x: np.std([x[0], 1.0]))(X), TraceError)
+    assert "np.std" in text and "np.stack" in text
+
+
+def test_ufuncs_of_an_array_of_traced_numbers_work():
+    f = lambda x: np.sum(np.exp(np.array([x[0], x[1] * x[2]])))  # noqa: E731
+    assert lg.check_grad(f, X).ok
+
+
+def test_functions_of_scipy_that_call_back_say_what_does_their_work():
+    text = refusal(lambda: lg.grad(lambda x: quad(lambda s: s * x[0], 0, 1)[0])(X), TraceError)
+    assert "scipy.integrate.quad" in text and "leggauss" in text
+    text = refusal(
+        lambda: lg.grad(lambda x: minimize(lambda s: np.sum((s - x[0]) ** 2), [1.0]).x[0])(X),
+        TraceError,
+    )
+    assert "scipy.optimize.minimize" in text and "lg.argmin" in text
+
+
+def test_infinite_partials_say_what_the_rule_says():
+    with np.errstate(all="ignore"):
+        text = refusal(lambda: lg.grad(np.sqrt)(0.0), NonFiniteError)
+    assert "sqrt at 0" in text
+    text = refusal(lambda: lg.grad(lambda a: np.sum(np.linalg.eigh(a)[1][0]))(np.eye(2)))
+    assert "partials of the vectors are infinite" in text
 
 
 @pytest.mark.parametrize("f", [math.exp, math.sqrt, float])

@@ -99,6 +99,20 @@ def test_cycles_and_loops_are_checked_by_their_adjoint():
     assert all(check.adjoint < 1e-10 for check in solved)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda r: lg.scan(lambda z, x: (WRONG(z * r) + x, None), 1.0, np.ones(4))[0],
+        lambda r: lg.fixed_point(lambda z: WRONG(z * r) + 0.1, 0.5),
+    ],
+    ids=["loop", "fixed point"],
+)
+def test_wrong_partial_inside_of_a_loop_or_a_cycle_is_named(f):
+    found = lg.check_partials(f, 0.5, throw=False)
+    assert "sloppy" in found[0].constraint
+    assert not found[0].ok
+
+
 def test_single_precision_is_checked_in_double():
     lg.check_partials(lambda x: np.sum(np.exp(x) * x), np.linspace(0, 1, 4, dtype=np.float32))
 

@@ -105,6 +105,15 @@ def test_command(capsys):
     assert find("linalg.svd")
 
 
+def test_arguments_that_are_refused_are_told():
+    assert find("scipy.special.jv") == [
+        "scipy.special.jv has a rule for its local partials: refused with respect to argument 1"
+    ]
+    with pytest.raises(lg.status.MissingRuleError, match="jv"):
+        lg.grad(lambda v: sc.jv(v, 0.5))(1.5)
+    assert lg.check_grad(lambda x: sc.jv(1.5, x), 0.5).ok
+
+
 def test_every_class_is_told():
     kinds = {next(classes(name, f))[0] for name, f in SURFACE.items()}
     assert kinds == set(Kind)

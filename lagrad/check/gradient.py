@@ -12,11 +12,7 @@ import numpy as np
 from lagrad.api import jvp, vjp
 from lagrad.check.directions import difference, direction, dot, magnitude, random
 from lagrad.containers import map_leaves
-from lagrad.status import LagradError
-
-
-class GradientError(LagradError, AssertionError):
-    """A derivative failed a check."""
+from lagrad.status import GradientError
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lagrad.check.directions import difference, direction, dot, magnitude, random
-from lagrad.check.gradient import GradientError
 from lagrad.graph import Graph
 from lagrad.partials import Partial
-from lagrad.status import ArgumentError, TraceError
+from lagrad.status import ArgumentError, GradientError, TraceError
 from lagrad.trace import trace
 from lagrad.undefined import UndefinedPartial, undefined_of
 
@@ -75,7 +74,7 @@ def check_partials(
 
     For each df_i/dz_j = P and random v and w: <w, P v> = <P^T w, v>; <w, P v> agrees with central
     differences of f_i alone; the entries of A agree with P. Where `check_grad` says that a gradient
-    is wrong, this says which constraint makes it so.
+    is wrong, this says which constraint makes it so, also inside of cycles and rolled loops.
 
     Parameters
     ----------
@@ -109,14 +108,8 @@ def check_partials(
     >>> found[0].constraint.split(",")[0], found[0].ok, found[1].ok
     ('z2 = tanh2(x)', False, True)
     """
-    graph = graph_of(f, args)
-    rng = np.random.default_rng(seed)
-    found = []
     with np.errstate(all="ignore"):
-        for i in range(len(graph)):
-            for k, j in enumerate(graph.references(i)):
-                if j >= 0:
-                    found.append(checked(graph, i, k, j, rng))
+        found = list(every_check(graph_of(f, args), np.random.default_rng(seed)))
     found.sort(key=lambda check: -check.worst)
     wrong = [check for check in found if not check.ok]
     if wrong and throw:
@@ -158,6 +151,18 @@ def undefined_partials(f: Graph | Callable[..., Any], *args: Any) -> list[Undefi
     z2 = absolute(x) 1 (1,) |x| has a kink at 0, and 0 is taken, between the slopes -1 and 1
     """
     return undefined_of(graph_of(f, args))
+
+
+def every_check(graph: Graph, rng: np.random.Generator) -> Iterator[PartialCheck]:
+    """Yield the check of each partial, also of the conditions and steps that a row stands for."""
+    for i in range(len(graph)):
+        inside = graph.primitive(i).inside
+        if inside is not None:
+            for inner in inside(graph.columns.values[i], *graph.arguments(i)):
+                yield from every_check(inner, rng)
+        for k, j in enumerate(graph.references(i)):
+            if j >= 0:
+                yield checked(graph, i, k, j, rng)
 
 
 def graph_of(f: Graph | Callable[..., Any], args: tuple[Any, ...]) -> Graph:

@@ -15,11 +15,12 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from lagrad.assemble import BYTES_PER_ENTRY, available_memory, graph_entries, joined, to_matrix
+from lagrad.assemble import BYTES_PER_ENTRY, available_memory, graph_entries, to_matrix
 from lagrad.colour import colour, from_tangents
 from lagrad.eliminate import predict
 from lagrad.forward.point import Slope
 from lagrad.order import Deficiency, match
+from lagrad.partials import joined
 from lagrad.residual import Conditions, Linear
 from lagrad.solve.krylov import Krylov
 from lagrad.solve.reuse import Refined

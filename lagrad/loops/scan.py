@@ -103,6 +103,19 @@ def fori_loop(
 
     As `scan`, without xs and outputs.
 
+    Parameters
+    ----------
+    lower, upper : int
+        The first i, and the one that is no longer run.
+    body : function of (i, carry), returning the next carry; i is a plain int
+    carry : container of arrays and numbers
+    memory : int
+        How many carries to keep.
+
+    Returns
+    -------
+    carry : the last one; the first if upper <= lower
+
     Examples
     --------
     >>> import lagrad as lg

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -354,9 +354,12 @@ def is_mixed(p: Partial) -> bool:
     return len({q.conjugates for q in parts}) > 1 or any(map(is_mixed, parts))
 
 
-def joined(parts: list[Entries]) -> Entries:
+def joined(parts: Iterable[Entries]) -> Entries:
     """Return several lists of entries as one."""
-    rows, columns, data = (np.concatenate(column) for column in zip(*parts, strict=True))
+    lists = list(parts)
+    if not lists:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
+    rows, columns, data = (np.concatenate(column) for column in zip(*lists, strict=True))
     return rows, columns, data
 
 

@@ -58,8 +58,15 @@ HOOKLESS: Mapping[str, str] = MappingProxyType({
     "scipy.special.logsumexp":   "lg.logsumexp",
     "scipy.special.softmax":     "lg.softmax",
     "scipy.special.log_softmax": "lg.log_softmax",
-    "scipy.special.polygamma":   "scipy.special.digamma, scipy.special.zeta, which are ufuncs",
+    "scipy.special.polygamma":   "lg.primitive(polygamma, partials=...), or the derivative of "
+                                 "scipy.special.digamma",
     "scipy.special.zeta":        "lg.primitive(zeta, partials=...)",
+    "scipy.special.lambertw":    "lg.root(lambda w: w * np.exp(w) - x, start)",
+    "scipy.special.factorial":   "scipy.special.gamma(x + 1)",
+    "scipy.special.comb":        "scipy.special.binom",
+    "scipy.special.multigammaln": "sums of scipy.special.gammaln",
+    "scipy.integrate.quad":      "w @ f(nodes), the nodes and w a constant rule of NumPy: "
+                                 "np.polynomial.legendre.leggauss(n)",
     "scipy.linalg.expm":             "lg.expm",
     "scipy.linalg.solve_triangular": "lg.solve_triangular",
     "scipy.linalg.cho_solve":        "lg.cho_solve",
@@ -74,6 +81,12 @@ HOOKLESS: Mapping[str, str] = MappingProxyType({
     "scipy.linalg.svd":              "np.linalg.svd",
     "scipy.linalg.eigh":             "np.linalg.eigh",
     "scipy.linalg.eig":              "np.linalg.eig",
+    "scipy.linalg.cho_factor":        "np.linalg.cholesky, with lg.cho_solve((c, True), b)",
+    "scipy.linalg.logm":             "np.linalg.eig of a matrix with distinct eigenvalues: "
+                                     "V @ np.diag(np.log(w)) @ np.linalg.inv(V)",
+    "scipy.linalg.sqrtm":            "np.linalg.eigh of a symmetric matrix: "
+                                     "(V * np.sqrt(w)) @ V.T",
+    "scipy.linalg.solve_sylvester":  "np.linalg.solve of np.kron(A, I) + np.kron(I, B.T)",
     "scipy.linalg.block_diag":       "np.block with zeros",
     "scipy.linalg.toeplitz":         "c[indices] with an array of indices",
     "scipy.signal.convolve":         "lg.convolve",
@@ -110,6 +123,10 @@ MODULES: Mapping[str, str] = MappingProxyType({
     "scipy.stats":       "the formula, with scipy.special's ufuncs",
     "scipy.spatial":     "np.linalg.norm of differences by broadcasting",
     "scipy.cluster":     "the formula in NumPy",
+    "numpy.polynomial":  "np.polyval and its kin, whose first coefficient is that of the highest "
+                         "power",
+    "numpy.ma":          "np.where(mask, ...) and the nan-functions of NumPy",
+    "numpy.testing":     "lg.stop_gradient(x) for what is compared; numpy.testing has no gradient",
 })
 # fmt: on
 

@@ -7,6 +7,7 @@ out; so a function of a new release is found the day it is met.
 from __future__ import annotations
 
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 import numpy as np
 from scipy import special as sc
 
+from lagrad.primitive import Primitive
 from lagrad.rules import LIKE, NO_GRADIENT, RULES, SPELT, WRITES
 from lagrad.rules.hookless import HOOKLESS
 from lagrad.rules.plain import PLAIN
 from lagrad.rules.unsupported import UNSUPPORTED
+from lagrad.status import MissingRuleError
 
 
 class Kind(Enum):
@@ -56,8 +59,9 @@ def classes(name: str, function: Any) -> Iterator[tuple[Kind, str]]:
     """Yield the class of a function, with a remark; a function in two classes is a fault."""
     known = isinstance(function, Callable) and is_hashable(function)  # type: ignore[arg-type]
     if known and function in RULES:
-        kink = RULES[function].kink
-        yield Kind.RULE, kink.says if kink is not None else ""
+        kink, refused = RULES[function].kink, without_derivative(RULES[function])
+        remarks = [f"refused with respect to argument {', '.join(refused)}"] if refused else []
+        yield Kind.RULE, "; ".join([*remarks, *([kink.says] if kink is not None else [])])
     if known and (function in SPELT or function in WRITES):
         yield Kind.COMPOSED, ""
     if known and function in LIKE:
@@ -70,6 +74,22 @@ def classes(name: str, function: Any) -> Iterator[tuple[Kind, str]]:
         yield Kind.UNSUPPORTED, UNSUPPORTED[name]
     if name in HOOKLESS:
         yield Kind.HOOKLESS, "write " + HOOKLESS[name]
+
+
+def without_derivative(rule: Primitive) -> list[str]:
+    """Return the numbers, from 1, of arguments that the rule refuses to be differentiated by."""
+    found = []
+    number, count = np.float64(0.4), len(rule.derivatives or ())
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for k, derivative in enumerate(rule.derivatives or ()):
+            try:
+                derivative(number, *[number] * count)
+            except MissingRuleError:
+                found.append(str(k + 1))
+            except Exception:  # the function wants other arguments; its derivative is there
+                continue
+    return found
 
 
 def is_hashable(x: Any) -> bool:

@@ -252,40 +252,6 @@ def independent(
     return list(zip(firsts[free].tolist(), lasts[free].tolist(), strict=True))
 
 
-def diagonal_blocks(
-    indices: np.ndarray, indptr: np.ndarray, form: Form
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return which entries stand in the diagonal blocks, and how many in each row.
-
-    Columns are sorted, so that they come first in each row.
-
-    Raises
-    ------
-    StructureError
-        If an entry stands below the blocks.
-    """
-    n, sizes = len(indptr) - 1, form.sizes
-    filled = np.diff(indptr) > 0
-    first = np.repeat(form.bounds[:-1], sizes)[filled]
-    lowest = indices[indptr[:-1][filled]]
-    if np.any(lowest < first):
-        raise StructureError("an entry stands below the blocks: this is no block triangle")
-    inside, within = np.zeros(len(indices), dtype=bool), np.zeros(n, dtype=np.int64)
-    own = np.zeros(n, dtype=bool)
-    own[filled] = lowest == np.flatnonzero(filled)
-    own &= np.repeat(sizes == 1, sizes)
-    inside[indptr[:-1][own]], within[own] = True, 1
-    blocks = np.flatnonzero(sizes > 1)
-    rows = runs(form.bounds[blocks], sizes[blocks])
-    counts = indptr[rows + 1] - indptr[rows]
-    entries = runs(indptr[rows], counts)
-    ends = np.repeat(form.bounds[blocks + 1], sizes[blocks])
-    here = indices[entries] < np.repeat(ends, counts)
-    inside[entries] = here
-    within[rows] = np.diff(np.concatenate([[0], np.cumsum(here)])[np.append(0, np.cumsum(counts))])
-    return inside, within
-
-
 def template(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the rows of x and z of a block hold: where from, and in which columns.
 

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from lagrad.rules import RULES, SPELT
 from lagrad.rules.hookless import remedy
 from lagrad.rules.unsupported import UNSUPPORTED
 from lagrad.status import MissingRuleError, TraceError
@@ -35,7 +36,7 @@ def here() -> str:
 def cut(how: str) -> NoReturn:
     """Refuse to turn a traced value into a plain number, which would cut its gradient."""
     refuse(
-        f"{how} of a traced value would cut the gradient in silence",
+        f"{how} of a traced value would cut the gradient in silence{within()}",
         "Use NumPy's function (np.exp, not math.exp); store into lg.zeros(shape) or "
         "np.stack([...]) instead of a plain array; or say lg.stop_gradient(x) to mean a constant",
     )
@@ -99,13 +100,44 @@ def without_hook(traced: Any) -> NoReturn:
         frame = frame.f_back
     if not name:
         Leak(traced).refuse()
-    module = name.rpartition(".")[0]
-    instead = remedy(name) or remedy(f"{module}.") or "functions that have a rule"
+    refuse_list(name)
+    instead = remedy(name) or "functions that have a rule"
     raise TraceError(
         f"{name}({argument or '...'}=traced {traced.shape}) makes a plain array of its argument"
         f"{here()}, and offers no hook for traced values. Write {instead}; or give it "
         "partials of its own by lg.primitive; or say lg.stop_gradient(x) to mean a constant"
     )
+
+
+def within() -> str:
+    """Say in which function of SciPy the user's function is running, and what does its work."""
+    frame: Any = sys._getframe(2)
+    name = ""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == "scipy":
+            name = called_name(frame) or name
+        frame = frame.f_back
+    instead = remedy(name) if name else ""
+    return f", inside of {name}, for which there is {instead}" if instead else ""
+
+
+def refuse_list_of(traced: Any) -> None:
+    """Refuse a list of traced numbers as an argument of a function of NumPy that has a rule."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and not is_users(frame):
+        refuse_list(called_name(frame))
+        frame = frame.f_back
+
+
+def refuse_list(name: str) -> None:
+    """Refuse a list of traced values, if the function of this name has a rule for arrays."""
+    function = getattr(np, name.removeprefix("numpy."), None) if name.count(".") == 1 else None
+    if function is not None and (function in RULES or function in SPELT):
+        short = name.replace("numpy", "np")
+        raise TraceError(
+            f"{short} of a list of traced values{here()}: NumPy looks for them in arrays alone, "
+            f"and makes a plain array of a list. Write {short}(np.stack([...]))"
+        )
 
 
 def called_name(frame: Any) -> str:
@@ -121,7 +153,7 @@ def called_name(frame: Any) -> str:
     called = called.removesuffix(".__init__").removesuffix(".__call__")
     if called.startswith(("_", "<")):
         return ""
-    if top == "numpy" and hasattr(np, called):
+    if module.startswith(("numpy.lib", "numpy._core", "numpy.core")) and hasattr(np, called):
         return f"numpy.{called}"
     return ".".join([*(p for p in module.split(".") if p[0] != "_" and p != "lib"), called])
 
@@ -141,7 +173,7 @@ class Leak:
     def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         refuse(
             "a function without a hook (np.array, np.asarray, np.r_, np.vectorize) made a plain "
-            "array of a traced value, and it cannot be used",
+            f"array of a traced value, and it cannot be used{within()}",
             "Write np.stack([a, b]) for np.array([a, b]), np.concatenate for np.r_; leave out "
             "np.asarray(x), a traced value is an array already; call a vectorized function on "
             "the array itself; for scipy.special.logsumexp and softmax use lg.logsumexp and "

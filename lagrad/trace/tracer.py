@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.trace.boundary import Leak, cut, refuse, without_hook
+from lagrad.trace.boundary import Leak, cut, refuse, refuse_list_of, without_hook
 from lagrad.trace.tape import Trace
 
 
@@ -60,6 +60,7 @@ class Traced:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         if dtype is not None and np.dtype(dtype) != object:
+            refuse_list_of(self)
             cut(f"np.array(..., dtype={np.dtype(dtype).name})")
         # SciPy's sparse matrices step back when they meet an object without axes. Whoever else
         # asks for an array of one with axes would take it for a single entry.
@@ -158,6 +159,10 @@ class Traced:
         return int(np.round(self)) if digits is None else np.round(self, digits)
 
     def __getattr__(self, name: str) -> Any:
+        # The ufuncs of an array of objects look for methods of their own name.
+        ufunc = getattr(np, name, None)
+        if isinstance(ufunc, np.ufunc) and ufunc.nin == 1:
+            return lambda: ufunc(self)
         raise AttributeError(
             f"a traced array has no attribute {name!r}; use NumPy's function of that name, "
             f"np.{name}(x), if there is one"

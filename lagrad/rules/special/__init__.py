@@ -22,8 +22,7 @@ from lagrad.rules.special import (
     polynomials,
     several,
 )
-from lagrad.rules.special.base import missing
-from lagrad.rules.special.kernels import ROOT_PI, zeta
+from lagrad.rules.special.kernels import zeta
 from lagrad.rules.special.unsupported import UNSUPPORTED
 
 RULES: dict[Callable[..., Any], Primitive] = {
@@ -38,4 +37,4 @@ RULES: dict[Callable[..., Any], Primitive] = {
     **several.RULES,
 }
 
-__all__ = ["ROOT_PI", "RULES", "UNSUPPORTED", "missing", "zeta"]
+__all__ = ["RULES", "UNSUPPORTED", "zeta"]

@@ -153,7 +153,11 @@ def one_hot(classes: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarra
 
 
 def relu(x: Any) -> Any:
-    """Return max(x, 0), with derivative 1/2 at 0.
+    """Return max(x, 0), entry by entry, with derivative 1 above 0, 0 below it and 1/2 at 0.
+
+    Parameters
+    ----------
+    x : array of any shape
 
     Examples
     --------
