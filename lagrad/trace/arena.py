@@ -66,7 +66,8 @@ class Arena:
 
 FLOAT = np.dtype(float)
 NUMBERS = frozenset({float, int, np.float64})
-#: Functions of float64 arrays that give float64, except ``**``, which does more than np.power.
+#: Elementwise functions of float64 arrays that give float64. Not among them: ``**``, which does
+#: more than np.power, and ufuncs with a signature, whose result has another shape (matmul).
 UFUNCS: dict[Callable[..., Any], np.ufunc] = {
     operator.add: np.add,
     operator.sub: np.subtract,
@@ -75,6 +76,9 @@ UFUNCS: dict[Callable[..., Any], np.ufunc] = {
     **{
         f: f
         for f in vars(np).values()
-        if isinstance(f, np.ufunc) and f.nout == 1 and "d" * f.nin + "->d" in f.types
+        if isinstance(f, np.ufunc)
+        and f.signature is None
+        and f.nout == 1
+        and "d" * f.nin + "->d" in f.types
     },
 }
