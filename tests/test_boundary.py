@@ -166,7 +166,9 @@ def test_times_is_the_matrix_product_of_old_sparse_matrices_only(kind):
         with pytest.raises(TraceError, match="M @"):
             lg.grad(lambda x: np.sum(x * m))(X)
         # SciPy 1.13 looks for more of an array before it steps back.
-        with pytest.raises((TraceError, AttributeError), match="M @|traced array has no attribute"):
+        with pytest.raises(
+            (TraceError, AttributeError), match="M @|traced array has no attribute|x.astype"
+        ):
             lg.grad(lambda x: np.sum(m * x))(X)
 
 

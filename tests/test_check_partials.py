@@ -79,7 +79,7 @@ def test_partial_that_is_not_finite_is_wrong(bad):
     found = lg.check_partials(lambda x: np.sin(f(x)), 0.4, throw=False)
     assert not found[0].ok
     assert "bad" in found[0].constraint
-    with refused_check("1 of", "bad(x)"):
+    with refused_check("1 of", "bad(x"):
         lg.check_partials(f, np.ones(3))
 
 
