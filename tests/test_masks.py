@@ -255,6 +255,18 @@ def test_nothing_leaks_through_maps_that_mix_entries(name):
     assert_allclose(gradient[1], beside[1], rtol=1e-6)
 
 
+def test_indices_are_added_to_a_sum_whose_mask_is_found_late():
+    """An entry, a product behind a selection, an entry: in this order the sweep meets them."""
+
+    def f(x):
+        first = x[0]
+        selected = np.where([True, False], W[:2] @ x, 0.0)
+        last = x[1]
+        return first**2 + np.sum(selected) + last**3
+
+    assert lg.check_grad(f, np.array([1.0, 2.0])).ok
+
+
 @pytest.mark.parametrize("name", ["matmul", "row of a matmul", "einsum", "two layers"])
 def test_nothing_leaks_at_second_order(name):
     f, x = MIXED[name], np.array([0.0, 4.0])

@@ -66,14 +66,15 @@ class Sums(dict[int, tuple[Any, Any]]):
             dense[index] = True if mask is None else mask
             self.add(j, part.dense(), dense)
             return
-        if total is None or j not in self.own or total.dtype != np.result_type(total, w):
-            if total is None:
-                total, here = np.zeros(shape, w.dtype), np.zeros(shape, bool)
-            else:
-                total, here = total.astype(np.result_type(total, w)), resolved(here)
-                here = None if here is None else np.broadcast_to(here, shape).copy()
-            self[j] = total, here
-            self.own.add(j)
+        if total is None:
+            total, here = np.zeros(shape, w.dtype), np.zeros(shape, bool)
+        elif j not in self.own or total.dtype != np.result_type(total, w):
+            total = total.astype(np.result_type(total, w))
+        if j not in self.own or type(here) is Late:
+            here = resolved(here)
+            here = None if here is None else np.broadcast_to(here, shape).copy()
+        self[j] = total, here
+        self.own.add(j)
         total[index] += w
         if here is not None:
             here[index] = True if mask is None else np.logical_or(here[index], mask)
