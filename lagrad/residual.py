@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
-from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from lagrad.rounding import rounding_errors
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced, Tracer, lift, muted, tracing, variable
-from lagrad.trace.record import lifted, outlived, unmuted
+from lagrad.trace.record import lifted, refuse_outlived, unmuted
 from lagrad.trace.tracer import current, innermost_value
 
 NUMBERS = np.ndarray | np.generic | float | complex
@@ -385,8 +384,7 @@ def plain_value(x: Any) -> Any:
     """
     x = unmuted(x)
     while isinstance(x, Traced):
-        if not x._trace.open or x._trace.thread != get_ident():
-            outlived(x._trace)
+        refuse_outlived(x._trace)
         x = current(x)._value
     return x
 

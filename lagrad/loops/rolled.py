@@ -8,7 +8,7 @@ traced ones the sweep through the loop is again a rolled loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -75,8 +75,7 @@ class Rolled:
         def step(state: List, t: int) -> List:
             # What f puts aside, in a list around it say, would be lost to the derivative. So that
             # it is refused where it is used, the steps whose values stay to the end are traced.
-            aside = recording() and t in (0, n - 1)
-            after, y = (self.run_traced if aside else self.run)(state, t, noted)
+            after, y = self.run(state, t, noted, traced=recording() and t in (0, n - 1))
             steps.append(y)
             return after
 
@@ -106,30 +105,22 @@ class Rolled:
 
     # -- a step ----------------------------------------------------------------------------------
 
-    def run(self, state: List, t: int, noted: dict[int, Any] | None = None) -> tuple[List, List]:
-        """Return the state after step t and its outputs, as plain values."""
-        with muted(noted, also=self.around):
-            after, y = self.results_of([_copy(z) for z in state], [_copy(x[t]) for x in self.xs])
-            return [innermost_value(unmuted(z)) for z in after], [
-                innermost_value(unmuted(z)) for z in y
-            ]
-
-    def run_traced(
-        self, state: List, t: int, noted: dict[int, Any] | None = None
+    def run(
+        self, state: List, t: int, noted: dict[int, Any] | None = None, traced: bool = False
     ) -> tuple[List, List]:
-        """As `run`, with the state as variables of a trace that is over when the step is."""
-        with muted(noted), tracing() as trace:
+        """Return the state after step t and its outputs, as plain values.
 
-            def variable(z: Any) -> Any:
+        With ``traced`` f meets the state as variables of a trace that is over when the step is.
+        """
+        with muted(noted, also=self.around), tracing() if traced else nullcontext() as trace:
+
+            def held(z: Any) -> Any:
                 z = _copy(z)
-                return Tracer(trace, trace.input(z, "z"), z) if floating(z) else z
+                return Tracer(trace, trace.input(z, "z"), z) if trace and floating(z) else z
 
-            after, y = self.results_of(
-                [variable(z) for z in state], [variable(x[t]) for x in self.xs]
-            )
-            return [innermost_value(unmuted(z)) for z in after], [
-                innermost_value(unmuted(z)) for z in y
-            ]
+            results = self.results_of([held(z) for z in state], [held(x[t]) for x in self.xs])
+            after, y = ([innermost_value(unmuted(z)) for z in part] for part in results)
+        return after, y
 
     def results_of(self, state: List, x: List) -> tuple[List, List]:
         """Call f, and return the leaves of what it returned, checked."""

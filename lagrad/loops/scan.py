@@ -163,8 +163,8 @@ def begin(z: Any, what: str) -> Any:
 class Sweeps:
     """The partials of a loop with respect to all its arguments, which share one sweep."""
 
-    def __init__(self, loop: Rolled, z: Any, args: Sequence[Any]) -> None:
-        self.loop, self.z = loop, z
+    def __init__(self, loop: Rolled, args: Sequence[Any]) -> None:
+        self.loop = loop
         self.nested = any(isinstance(a, Traced) for a in args)
         held = {"carry": list(loop.start), "x": list(loop.xs), "captured": list(loop.captured)}
         for (kind, k), value in zip(loop.places, args, strict=True):
@@ -260,7 +260,7 @@ def value(*args: Any, loop: Rolled) -> Any:
 
 def joint(z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sweeps:
     """Return the partials of all arguments together."""
-    return Sweeps(kwargs["loop"], z, args)
+    return Sweeps(kwargs["loop"], args)
 
 
 def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:

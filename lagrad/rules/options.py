@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,17 @@ def as_array(x: Any) -> Any:
 def spelt(
     neutral: Any,
     a: Any,
-    axis: Any,
-    keepdims: Any,
-    out: Any = None,
+    axis: Any = None,
     dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
     initial: Any = None,
     where: Any = True,
 ) -> Any:
-    """Spell a reduction as function(a, axis=, keepdims=); ``neutral`` is what changes nothing."""
+    """Spell a reduction as function(a, axis=, keepdims=); ``neutral`` is what changes nothing.
+
+    The other arguments are those of np.sum and np.prod.
+    """
     if out is not None:
         raise TypeError("out= writes into a plain array")
     if dtype is not None:
@@ -111,24 +115,14 @@ def sum_arguments(
     where: Any = True,
 ) -> Any:
     """Spell a sum; with ``initial`` the total of both is handed over as it is."""
-    (a,), options = spelt(0.0, a, axis, keepdims, out, dtype, None, where)
+    (a,), options = spelt(0.0, a, axis, dtype, out, keepdims, None, where)
     if not given(initial):
         return (a,), options
     a = as_array(a)
     return (np.sum(a, **options) + as_array(initial).astype(a.dtype),), AS_IT_IS
 
 
-def prod_arguments(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Any:
-    """Spell a product."""
-    return spelt(1.0, a, axis, keepdims, out, dtype, initial, where)
+prod_arguments = partial(spelt, 1.0)
 
 
 def extreme_arguments(neutral: Any) -> Callable[..., Any]:
@@ -144,7 +138,7 @@ def extreme_arguments(neutral: Any) -> Callable[..., Any]:
     ) -> Any:
         if where is not True and not given(initial):
             raise TypeError("where= needs initial=, the result where the mask leaves nothing")
-        return spelt(neutral, a, axis, keepdims, out, None, initial, where)
+        return spelt(neutral, a, axis, None, out, keepdims, initial, where)
 
     return arguments
 
@@ -160,8 +154,8 @@ def mean_arguments(
 ) -> Any:
     """Spell a mean; a mean of some entries is handed over as it is."""
     if where is True:
-        return spelt(0.0, a, axis, keepdims, out, dtype)
-    (a,), _ = spelt(0.0, a, axis, keepdims, out, dtype)
+        return spelt(0.0, a, axis, dtype, out, keepdims)
+    (a,), _ = spelt(0.0, a, axis, dtype, out, keepdims)
     return (mean_of(as_array(a), where, axis, keepdims),), AS_IT_IS
 
 

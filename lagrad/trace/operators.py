@@ -144,7 +144,7 @@ class Arrays(Traced):
         if self._trace.muted:
             return np.array(unmuted(self), order=order)  # type: ignore[call-overload]
         made = snapshot(self)
-        made._value = laid_out(made._value, order)
+        made._value = in_order(made._value, order)
         return made
 
     def astype(self: Any, dtype: Any, copy: bool = True, **other: Any) -> Any:
@@ -224,7 +224,7 @@ class Flat:
         self.a[np.unravel_index(places, self.a.shape)] = value
 
 
-def laid_out(value: Any, order: str) -> Any:
+def in_order(value: Any, order: str) -> Any:
     """Return a value in another layout in memory, at every level."""
     if isinstance(value, Traced):
         return value.copy(order)

@@ -53,7 +53,7 @@ def bind(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | N
             return bind_across(primitive, args, kwargs)
     if top is None:
         return bind_across(primitive, args, kwargs)
-    if not top.open or top.thread != get_ident():
+    if not top.open or top.thread != get_ident():  # `refuse_outlived`, without its call
         outlived(top)
     z = evaluated(top, primitive, values, kwargs)
     if type(z) is not np.float64 and z.dtype.kind not in "fc":
@@ -101,8 +101,7 @@ def bind_across(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, A
                 return bind_across(primitive, tuple(lift), kwargs)
     if top is None:  # everything traced was muted
         return primitive.function(*args, **(kwargs or NOTHING))
-    if not top.open or top.thread != get_ident():
-        outlived(top)
+    refuse_outlived(top)
     if top.lifted is not None:
         args = tuple(adopted(top, a) if type(a) in TRACED else a for a in args)
     values = [a._value if type(a) in TRACED and a._trace is top else a for a in args]
@@ -160,6 +159,12 @@ def innermost(a: Trace, b: Trace) -> Trace:
     if a.level == b.level:
         outlived(a if not a.open else b)
     return a if a.level > b.level else b
+
+
+def refuse_outlived(trace: Trace) -> None:
+    """Refuse to use a trace that is over, or that belongs to another thread."""
+    if not trace.open or trace.thread != get_ident():
+        outlived(trace)
 
 
 def outlived(trace: Trace) -> None:

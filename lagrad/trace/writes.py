@@ -8,7 +8,6 @@ cell, each from others, is no longer than its cells.
 
 from __future__ import annotations
 
-from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from lagrad.rules import RULES
 from lagrad.rules.shaping import astype, getitem
 from lagrad.rules.writing import Places, write
 from lagrad.status import TraceError
-from lagrad.trace.record import bind, constant_array, outlived, unmuted
+from lagrad.trace.record import bind, constant_array, refuse_outlived, unmuted
 from lagrad.trace.tracer import (
     Structure,
     Traced,
@@ -93,8 +92,7 @@ class Pending:
         """Return a[index]: the value that was put there, or entries of the array as it was."""
         if a._trace.muted:
             return unmuted(a)[index]
-        if not a._trace.open or a._trace.thread != get_ident():
-            outlived(a._trace)
+        refuse_outlived(a._trace)
         owner, place = self.owner[index], self.place[index]
         if not isinstance(owner, np.ndarray):
             return self.entry(a, index, int(owner), int(place))
@@ -169,8 +167,7 @@ def like(a: Tracer, cell: Any) -> Any:
 def put(a: Tracer, index: Any, value: Any) -> None:
     """``a[index] = value``: the name ``a`` stands for a new variable from here on."""
     trace = a._trace
-    if not trace.open or trace.thread != get_ident():
-        outlived(trace)
+    refuse_outlived(trace)
     refuse_muted(trace)
     value = settled(value)
     if value.dtype.kind == "c" and a.dtype.kind != "c":
