@@ -192,7 +192,7 @@ def test_function_without_a_rule(f, name):
         assert not lg.grad(lambda x: np.sum(f(x)))(X).any()
         return
     text = refusal(lambda: lg.grad(lambda x: np.sum(f(x)))(X), MissingRuleError)
-    assert name in text
+    assert text.startswith(name)
     assert "traced (3,)" in text and "test_bad_input.py" in text
     assert "lg.primitive" in text and "lg.stop_gradient" in text
 

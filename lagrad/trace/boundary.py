@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+from scipy import special
 
 from lagrad.rules import RULES, SPELT
 from lagrad.rules.hookless import remedy
@@ -73,9 +74,10 @@ def public_name(function: Any) -> str:
     module = getattr(function, "__module__", None) or ""
     name = getattr(function, "__name__", repr(function))
     if isinstance(function, np.ufunc):
-        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+        homes = {"numpy": np, "scipy.special": special}
+        module = next((m for m, home in homes.items() if getattr(home, name, None) is function), "")
     parts = [p for p in module.split(".") if not p.startswith("_") and p not in ("core", "lib")]
-    return ".".join([*parts, name])
+    return ".".join([*filter(None, parts), name])
 
 
 def traced_arguments(function: Any, args: Any, kwargs: Any) -> list[str]:
