@@ -1,11 +1,13 @@
 """Assembling R = dr/dz at the level of entries, vectorised over constraints.
 
 Scalar constraints of the same primitive are linearized together: their derivatives are evaluated
-once, on vectors. All others hand in the entries of their partials.
+once, on vectors. All others hand in the entries of their partials. Where entries stand is worked
+out once for a structure (`Places`); values are then only added up there.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,9 @@ from lagrad.status import SizeError
 
 #: Bytes an entry costs while A is made: coordinates, values, and the sorted copy.
 BYTES_PER_ENTRY = 56
+
+#: From so many entries on SciPy's compiled sorting is faster, in spite of what it costs to call.
+LARGE = 3000
 
 
 def refuse_too_large(
@@ -152,10 +157,109 @@ def scalar_entries(graph: Graph, offsets: np.ndarray) -> tuple[list[Entries], np
 NUMBERS = (float, int, np.float64)
 
 
+class Places:
+    """Where entries in any order, with duplicates, stand in a matrix that is compressed by rows.
+
+    Worked out once, by sorting; the data of a matrix with other values is then one pass.
+
+    Parameters
+    ----------
+    rows, columns : int arrays (entries,), which nobody changes
+    shape : (m, n)
+    indptr, indices : int arrays of the compressed matrix, which nobody changes
+    slot : int array (entries,), where each entry goes, or None: it is worked out when asked for
+    """
+
+    def __init__(
+        self,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        shape: tuple[int, int],
+        indptr: np.ndarray,
+        indices: np.ndarray,
+        slot: np.ndarray | None = None,
+    ) -> None:
+        self.rows, self.columns, self.shape = rows, columns, shape
+        self.indptr, self.indices = indptr, indices
+        if slot is not None:
+            self.slot = slot
+
+    def fits(self, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> bool:
+        """True if these entries are at the same places, in the same order."""
+        return shape == self.shape and same(rows, self.rows) and same(columns, self.columns)
+
+    @cached_property
+    def slot(self) -> np.ndarray:
+        """Where each entry goes."""
+        number = np.arange(len(self.rows), dtype=self.rows.dtype)
+        made = sp.coo_array((number, (self.rows, self.columns)), shape=self.shape)
+        made.has_canonical_format = True  # else SciPy would add up what is of one place
+        by_rows = made.tocsr()
+        by_rows.sort_indices()
+        order, columns = by_rows.data, by_rows.indices
+        rows = np.repeat(number[: self.shape[0]], np.diff(by_rows.indptr))
+        slot = np.empty_like(order)
+        slot[order] = np.cumsum(starts_of(rows, columns), dtype=order.dtype) - 1
+        return slot
+
+    def sums(self, data: np.ndarray) -> np.ndarray:
+        """Return the data of the matrix: entries of one place added up, zeros kept."""
+        if not len(self.slot):
+            return data
+        found = np.bincount(self.slot, weights=data, minlength=len(self.indices))
+        return found.astype(data.dtype, copy=False)
+
+
+IN_ORDER = np.zeros(0, dtype=np.int32)
+
+
+def compressed(entries: Entries, shape: tuple[int, int]) -> tuple[Places, np.ndarray]:
+    """Return the places of entries, and the data of the matrix of these."""
+    rows, columns, data = entries
+    number = index_type(max(*shape, len(rows)))
+    rows, columns = (index.astype(number, copy=False) for index in (rows, columns))
+    down, right = np.diff(rows), np.diff(columns)
+    if ((down > 0) | ((down == 0) & (right > 0))).all():
+        return Places(rows, columns, shape, pointers(rows, shape[0]), columns, IN_ORDER), data
+    if len(rows) > LARGE:
+        made = sp.coo_array((data, (rows, columns)), shape=shape).tocsr()
+        made.sort_indices()
+        return Places(rows, columns, shape, made.indptr, made.indices), made.data
+    order = np.argsort(rows.astype(np.int64) * shape[1] + columns, kind="stable")
+    down, right = rows[order], columns[order]
+    new, slot = starts_of(down, right), np.empty_like(rows)
+    slot[order] = np.cumsum(new) - 1
+    places = Places(rows, columns, shape, pointers(down[new], shape[0]), right[new], slot)
+    return places, places.sums(data)
+
+
+def pointers(rows: np.ndarray, count: int) -> np.ndarray:
+    """Return where each row begins among sorted entries."""
+    counts = np.bincount(rows, minlength=count)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(rows.dtype)
+
+
+def starts_of(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return which of sorted entries are the first of their place."""
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+    return new
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """True if two arrays of places are the same one, or equal."""
+    return a is b or np.array_equal(a, b)
+
+
+def index_type(largest: int) -> Any:
+    """Return the smaller of SciPy's integer types if it can count so far."""
+    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+
+
 def to_matrix(entries: Entries, shape: tuple[int, int]) -> sp.csc_array:
     """Return the sparse matrix with these entries; duplicates are summed, zeros stay."""
     rows, columns, data = entries
-    index = np.int32 if max(*shape, len(data)) < 2**31 else np.int64
+    index = index_type(max(*shape, len(data)))
     coordinates = rows.astype(index), columns.astype(index)
     made = sp.coo_array((data, coordinates), shape=shape).tocsc()
     made.sort_indices()

@@ -8,13 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import real_entries, refuse_too_large
+from lagrad.assemble import Places, compressed, index_type, real_entries, refuse_too_large, same
 from lagrad.graph import Graph
 from lagrad.order import reachable
-from lagrad.partials import Entries, joined, product_entries
-
-#: From so many entries on SciPy's compiled sorting is faster, in spite of what it costs to call.
-LARGE = 3000
+from lagrad.partials import Entries
 
 
 class Coordinates(NamedTuple):
@@ -47,12 +44,171 @@ def accumulate(
     return {i: split(found[i], inputs, starts) if i in found else {} for i in wanted}
 
 
-def jacobian_rows(graph: Graph, outputs: Iterable[int], inputs: tuple[int, ...]) -> dict[int, Rows]:
+class Term(NamedTuple):
+    """A partial and the Jacobian of its parent.
+
+    That of an input, whose columns ``begin`` there, is the identity.
+    """
+
+    local: Coordinates
+    m: Rows
+    begin: int | None
+
+
+class Meeting:
+    """Which entries of a partial meet which of a Jacobian in their product, and where."""
+
+    def __init__(self, term: Term, height: int) -> None:
+        (row, col, _), m, begin = term
+        self.row, self.col, self.indptr, self.indices, self.begin = row, col, *m[:2], begin
+        self.left: np.ndarray | None = None
+        self.right: np.ndarray | None = None
+        n, self.places = len(row), None
+        diagonal = row is col or np.array_equal(row, col)
+        if diagonal and n == height == len(m.indptr) - 1 and (np.diff(row) == 1).all():
+            # The pattern stays that of the Jacobian, and nothing is sorted.
+            if m.indptr[-1] != n or not n:
+                self.left = np.repeat(np.arange(n), np.diff(m.indptr))
+        elif begin is not None:
+            self.places = row, col + begin
+        else:
+            lengths = np.diff(m.indptr)[col]
+            self.left = np.repeat(np.arange(n), lengths)
+            shift = m.indptr[col] - (np.cumsum(lengths) - lengths)
+            self.right = np.repeat(shift, lengths) + np.arange(len(self.left))
+            self.places = row[self.left], m.indices[self.right]
+
+    def fits(self, term: Term) -> bool:
+        """True if these two have their entries where those had them."""
+        (row, col, _), m, begin = term
+        return (
+            begin == self.begin
+            and same(m.indptr, self.indptr)
+            and same(m.indices, self.indices)
+            and same(row, self.row)
+            and same(col, self.col)
+        )
+
+    def entries(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (rows, columns) of the product."""
+        if self.places is not None:
+            return self.places
+        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr)), self.indices
+
+    def data(self, term: Term) -> np.ndarray:
+        """Return the products."""
+        p, q = term.local.data, term.m.data
+        p = p if self.left is None else p[self.left]
+        if self.begin is not None:
+            return p
+        return p * (q if self.right is None else q[self.right])
+
+
+class Step:
+    """One row of an accumulation, ``dz_i/dx = sum over j of (df_i/dz_j) (dz_j/dx)``."""
+
+    def __init__(self, terms: list[Term], shape: tuple[int, int]) -> None:
+        self.shape, self.meetings = shape, [Meeting(term, shape[0]) for term in terms]
+        self.places: Places | None = None
+
+    def first(self, terms: list[Term]) -> Rows:
+        """Return dz_i/dx, and keep where its entries are."""
+        data, meeting = self.products(terms), self.meetings[0]
+        self.indptr, self.indices = meeting.indptr, meeting.indices
+        if len(terms) > 1 or meeting.places is not None:
+            pairs = [meeting.entries() for meeting in self.meetings]
+            rows, columns = (np.concatenate(side) for side in zip(*pairs, strict=True))
+            self.places, data = compressed((rows, columns, data), self.shape)
+            self.indptr, self.indices = self.places.indptr, self.places.indices
+        return Rows(self.indptr, self.indices, data)
+
+    def fits(self, terms: list[Term], shape: tuple[int, int]) -> bool:
+        """True if all entries are where they were."""
+        return (
+            shape == self.shape
+            and len(terms) == len(self.meetings)
+            and all(m.fits(t) for m, t in zip(self.meetings, terms, strict=True))
+        )
+
+    def products(self, terms: list[Term]) -> np.ndarray:
+        """Return the entries of all products, one after the other."""
+        parts = [m.data(t) for m, t in zip(self.meetings, terms, strict=True)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def rows(self, terms: list[Term]) -> Rows:
+        """Return dz_i/dx for other values."""
+        data = self.products(terms)
+        if self.places is not None:
+            data = self.places.sums(data)
+        return Rows(self.indptr, self.indices, data)
+
+
+class Symbolic:
+    """What an accumulation worked out about places, kept for the next one: then only numbers move.
+
+    Nothing is assumed: the places of the entries of every partial are compared with those of last
+    time, and a step where they differ is worked out anew.
+
+    Attributes
+    ----------
+    made : int
+        How many steps were worked out so far.
+    """
+
+    def __init__(self) -> None:
+        self.steps: dict[int, Step] = {}
+        self.places: Places | None = None
+        self.made = self.largest = 0
+
+    def rows(self, k: int, terms: list[Term], shape: tuple[int, int]) -> Rows:
+        """Return dz_i/dx for the k-th row of an accumulation.
+
+        Raises
+        ------
+        SizeError
+            If it would not fit in memory.
+        """
+        step = self.steps.get(k)
+        if step is None or not step.fits(terms, shape):
+            size = sum(int(np.diff(m.indptr)[local.col].sum()) for local, m, _ in terms)
+            if size > self.largest:  # asking the system takes longer than a small product
+                refuse_too_large(
+                    size,
+                    "a sparse Jacobian",
+                    "Apply it to vectors instead: lg.jvp and lg.vjp never form it",
+                )
+                self.largest = size
+            self.made += 1
+            step = self.steps[k] = Step(terms, shape)
+            return step.first(terms)
+        return step.rows(terms)
+
+    def matrix(self, entries: Entries, shape: tuple[int, int]) -> sp.csr_array:
+        """Return the sparse matrix with these entries; duplicates are summed, zeros stay."""
+        rows, columns, data = entries
+        if self.places is None or not self.places.fits(rows, columns, shape):
+            self.made += 1
+            self.places, data = compressed(entries, shape)
+        else:
+            data = self.places.sums(data)
+        return sp.csr_array((data, self.places.indices, self.places.indptr), shape=shape)
+
+
+def jacobian_rows(
+    graph: Graph,
+    outputs: Iterable[int],
+    inputs: tuple[int, ...],
+    symbolic: Symbolic | None = None,
+) -> dict[int, Rows]:
     """Return dz_i/dx for each output row i, with the inputs side by side as columns.
 
     Forward accumulation, ``dz_i/dx = sum over j in alpha(i) of (df_i/dz_j) (dz_j/dx)``, by products
     that keep every structural entry; a Jacobian is freed after its last use. Complex variables
     count as (re, im). An output that depends on none of the inputs is left out.
+
+    Parameters
+    ----------
+    symbolic : `Symbolic` of the last accumulation of a graph that may have the same structure
 
     Raises
     ------
@@ -71,33 +227,25 @@ def jacobian_rows(graph: Graph, outputs: Iterable[int], inputs: tuple[int, ...])
     starts = np.concatenate([[0], np.cumsum(heights[list(inputs)])]).astype(np.int64)
     first = dict(zip(inputs, starts.tolist(), strict=False))
     width = int(starts[-1])
+    number = index_type(int(max(heights.max(initial=0), width)))
     found: dict[int, Rows] = {}
-    largest = 0
+    symbolic, step = symbolic or Symbolic(), 0
     for i in np.flatnonzero(needed).tolist():
         height = int(heights[i])
         if i in first:
-            k = np.arange(height)
-            found[i] = Rows(np.arange(height + 1), k + first[i], np.ones(height))
+            k = np.arange(height + 1, dtype=number)
+            found[i] = Rows(k, k[:-1] + number(first[i]), np.ones(height))
             continue
-        parts = []
+        terms = []
         for j, entries, conjugates in graph.entries(i):
             if j in found:
                 source, target = (int(sizes[j]), bool(wide[j])), (int(sizes[i]), bool(wide[i]))
                 local = Coordinates(*real_entries(entries, conjugates, source, target))
-                size = int(np.diff(found[j].indptr)[local.col].sum())
-                if size > largest:  # asking the system takes longer than a small product
-                    refuse_too_large(
-                        size,
-                        "a sparse Jacobian",
-                        "Apply it to vectors instead: lg.jvp and lg.vjp never form it",
-                    )
-                    largest = size
-                with np.errstate(all="ignore"):
-                    parts.append(product(local, found[j], height, first.get(j)))
-        if len(parts) == 1 and isinstance(parts[0], Rows):
-            found[i] = parts[0]
-        elif parts:
-            found[i] = by_rows(joined(as_entries(p) for p in parts), height, width)
+                terms.append(Term(local, found[j], first.get(j)))
+        if terms:
+            with np.errstate(all="ignore"):
+                found[i] = symbolic.rows(step, terms, (height, width))
+            step += 1
         for j in set(graph.parents(i)):
             if last_use[j] == i and j not in wanted:
                 found.pop(j, None)
@@ -143,46 +291,9 @@ def predict(graph: Graph, outputs: Iterable[int]) -> Prediction:
     return Prediction(float(found[wanted].sum()), whole, products)
 
 
-def product(local: Coordinates, m: Rows, height: int, begin: int | None) -> Rows | Entries:
-    """Return the product of a partial with a Jacobian, by rows at once if the partial is diagonal.
-
-    So nothing is sorted, which costs more than the products themselves. That of an input, whose
-    columns ``begin`` there, is the identity.
-    """
-    n = len(local.row)
-    same = local.row is local.col or np.array_equal(local.row, local.col)
-    if n == height == len(m.indptr) - 1 and same and (n == 0 or np.all(np.diff(local.row) == 1)):
-        if m.indptr[-1] == n and len(local.data):
-            return Rows(m.indptr, m.indices, local.data * m.data)
-        return Rows(m.indptr, m.indices, np.repeat(local.data, np.diff(m.indptr)) * m.data)
-    if begin is not None:
-        return local.row, local.col + begin, local.data
-    return product_entries(local, m)
-
-
-def as_entries(m: Rows | Entries) -> Entries:
+def as_entries(m: Rows) -> Entries:
     """Return (rows, columns, data)."""
-    if not isinstance(m, Rows):
-        return m
     return np.repeat(np.arange(len(m.indptr) - 1), np.diff(m.indptr)), m.indices, m.data
-
-
-def by_rows(entries: Entries, height: int, width: int) -> Rows:
-    """Return entries sorted by rows, duplicates summed; a sum that is zero stays."""
-    rows, columns, data = entries
-    if len(rows) > LARGE:
-        made = sp.coo_array((data, (rows, columns)), shape=(height, width)).tocsr()
-        made.sort_indices()
-        return Rows(made.indptr, made.indices, made.data)
-    key = rows.astype(np.int64) * width + columns
-    if not np.all(key[1:] > key[:-1]):
-        order = np.argsort(key, kind="stable")
-        key = key[order]
-        new = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
-        data = np.add.reduceat(data[order], new)
-        rows, columns = rows[order][new], columns[order][new]
-    counts = np.bincount(rows, minlength=height)
-    return Rows(np.concatenate([[0], np.cumsum(counts)]), np.asarray(columns), data)
 
 
 def split(m: Rows, inputs: tuple[int, ...], starts: np.ndarray) -> dict[int, sp.csr_array]:

@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import to_matrix
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.diagnose import EntryNames
-from lagrad.eliminate import accumulate, as_entries, jacobian_rows
+from lagrad.eliminate import Symbolic, accumulate, as_entries, jacobian_rows
 from lagrad.graph import Graph, short
 from lagrad.partials import joined
 from lagrad.rounding import rounding_errors
@@ -105,7 +104,8 @@ class Linear:
 
     ``outputs`` are the leaves of g there: tracers, or plain where nothing in them varies;
     ``unknowns`` and ``parameters`` are input rows of the graph; ``outer`` are the values of traces
-    around that the last of the parameters stand for.
+    around that the last of the parameters stand for; ``symbolic`` is what is known of the pattern
+    of A from other points.
     """
 
     graph: Graph
@@ -115,6 +115,7 @@ class Linear:
     layout: Layout
     equations: Layout
     outer: list[Any] = field(default_factory=list)
+    symbolic: Symbolic | None = None
 
     @cached_property
     def rows(self) -> list[int | None]:
@@ -164,29 +165,33 @@ class Linear:
         return self.structure if self.layout.size > FEW else self.swept
 
     @cached_property
+    def dense(self) -> np.ndarray:
+        """A as an array, one sweep of multipliers a column."""
+        return np.stack([self.back(e) for e in np.eye(self.layout.size)], axis=1)
+
+    @property
     def swept(self) -> sp.csc_array:
-        """A with every entry stored, one sweep of multipliers a column."""
+        """A with every entry stored, by as many sweeps as it has columns."""
         n = self.layout.size
-        dense = np.stack([self.back(e) for e in np.eye(n)], axis=1)
-        return sp.csc_array(
-            (dense.T.ravel(), np.tile(np.arange(n), n), np.arange(0, n * n + 1, n)), shape=(n, n)
-        )
+        rows, begins = np.tile(np.arange(n), n), np.arange(0, n * n + 1, n)
+        return sp.csc_array((self.dense.T.ravel(), rows, begins), shape=(n, n))
 
     @cached_property
     def structure(self) -> sp.csc_array:
         """A by sparse products that eliminate the steps of g and keep every structural entry."""
-        found = jacobian_rows(self.graph, self.varying, tuple(self.unknowns))
+        symbolic = self.symbolic or Symbolic()
+        found = jacobian_rows(self.graph, self.varying, tuple(self.unknowns), symbolic)
         size = self.layout.size
         if len(self.rows) == 1 and self.rows[0] in found:
             m = found[self.rows[0]]
             return sp.csc_array((m.data, m.indices, m.indptr), shape=(size, self.equations.size))
         parts = [
-            (columns, rows + down, data)
+            (rows + down, columns, data)
             for row, down in zip(self.rows, self.equations.offsets, strict=False)
             if row in found
             for rows, columns, data in [as_entries(found[row])]
         ]
-        return to_matrix(joined(parts), (size, self.equations.size))
+        return symbolic.matrix(joined(parts), (self.equations.size, size)).T
 
     def parameter_matrices(self) -> dict[int, sp.csr_array]:
         """Return dg/dp by parameter row, as sparse matrices with all equations as rows."""
@@ -234,6 +239,8 @@ class Conditions:
         What to call the equations.
     names : pair of lists of str, or None
         What to call each leaf of z, and each leaf of g.
+    symbolic : Symbolic
+        What is known of the pattern of A; it may be that of an earlier search.
     """
 
     g: Callable[..., Any]
@@ -245,6 +252,7 @@ class Conditions:
     names: tuple[list[str], list[str]] | None = None
     layout: Layout = field(init=False)
     equations: Layout | None = field(init=False, default=None)
+    symbolic: Symbolic = field(default_factory=Symbolic, repr=False)
 
     def __post_init__(self) -> None:
         self.params = tuple(map_leaves(unmuted, p) for p in self.params)
@@ -308,9 +316,9 @@ class Conditions:
                 found[k] = y = y.astype(float)[()] if y.dtype.kind in "iub" else y[()]
             if y.dtype.kind not in "fc":
                 raise ArgumentError(f"{self.what} returned an array of dtype {y.dtype}")
-        shapes = [np.shape(y) for y in found]
+        shapes = [y.shape for y in found]  # np.shape would be a call through every tracer
         if self.equations is None or shapes != self.equations.shapes:
-            kinds = [np.empty(np.shape(y), y.dtype)[()] for y in found]
+            kinds = [np.empty(y.shape, y.dtype)[()] for y in found]
             labels = [label for label, _ in leaves(result, self.equation)]
             made = Layout(kinds, self.equation)
             made.labels = self.names[1] if self.names is not None else labels
@@ -358,9 +366,10 @@ class Conditions:
         kept = [y if belongs(y, made) else innermost_value(y) for y in outputs]
         graph = made.graph((*rows, *parameters), tuple(y._row for y in kept if belongs(y, made)))
         assert self.equations is not None
-        found = Linear(graph, rows, parameters, kept, self.layout, self.equations)
-        found.outer.extend(a for a, _ in outer)
-        return found
+        around = [a for a, _ in outer]
+        return Linear(
+            graph, rows, parameters, kept, self.layout, self.equations, around, self.symbolic
+        )
 
 
 def floating(x: Any) -> bool:

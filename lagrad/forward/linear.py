@@ -120,8 +120,10 @@ class Linearizer:
                 refuse_deficient(self.problem, linear)
             raise
 
-    def matrix(self, linear: Linear) -> sp.csc_array:
+    def matrix(self, linear: Linear) -> Any:
         """Return A = R^T, from few tangents where that is cheaper and the pattern is known."""
+        if linear.layout.size <= TINY and self.linear_solver == "auto" and not self.preconditioner:
+            return linear.dense
         if self.way == "swept":
             return linear.swept
         if self.pattern is None:

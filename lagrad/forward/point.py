@@ -106,9 +106,12 @@ class Slope:
 
     def terms(self, dz: np.ndarray) -> np.ndarray:
         """Return |R| |dz|, the size of what R dz is the sum of; zero where R is not formed."""
-        if not sp.issparse(self.A):
-            return np.zeros(len(dz))
-        return abs(self.A.T) @ np.abs(dz)
+        return np.zeros(len(dz)) if self.sizes is None else self.sizes @ np.abs(dz)
+
+    @cached_property
+    def sizes(self) -> Any:
+        """|R|, None where R is not formed."""
+        return abs(self.A.T) if sp.issparse(self.A) or isinstance(self.A, np.ndarray) else None
 
 
 def below(r: np.ndarray, bound: np.ndarray) -> bool:

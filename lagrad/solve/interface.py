@@ -87,7 +87,10 @@ def norms(m: Any, rows: np.ndarray, columns: np.ndarray) -> tuple[float, float]:
 
     An operator does not tell them: they are then taken for zero, which makes every test stricter.
     """
-    if not (sp.issparse(m) or isinstance(m, np.ndarray)):
+    if isinstance(m, np.ndarray):
+        size = np.abs(m) * rows[:, None] * columns
+        return float(size.sum(axis=1).max(initial=0.0)), float(size.sum(axis=0).max(initial=0.0))
+    if not sp.issparse(m):
         return 0.0, 0.0
     m = sp.csc_array(m)
     n = m.shape[0]
@@ -133,7 +136,9 @@ def reciprocal_condition(
 
 
 def scaled(m: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
-    """Return D_r M D_c for a sparse matrix by columns."""
+    """Return D_r M D_c for an array, or for a sparse matrix by columns."""
+    if isinstance(m, np.ndarray):
+        return m * rows[:, None] * columns
     made = m.copy()
     owner = np.repeat(np.arange(m.shape[1]), np.diff(m.indptr))
     made.data = m.data * rows[m.indices] * columns[owner]
@@ -215,7 +220,7 @@ def condition(m: Any, factor: Factor) -> float:
             return factor.solve(b / columns, True) / rows
         return factor.solve(b / rows, False) / columns
 
-    if sp.issparse(m):
+    if sp.issparse(m) or isinstance(m, np.ndarray):
         norm = norms(m, factor.rows, factor.columns)[1]
     else:
         balanced = LinearOperator(

@@ -148,10 +148,8 @@ def plan(
         return block_plan(block_form(m), "as asked")
     if linear_solver == "lu":
         return lu_plan(m, have)
-    if n == 1:
-        return Plan("division", "division by the one entry", 1, 8)
     if n <= DENSE:
-        return dense_plan(n, have, "it is small")
+        return small_plan(n)
     if is_tridiagonal(m):
         return Plan("tridiagonal", "tridiagonal LU, which has no fill", 10.0 * n, 36.0 * n)
     rho = (np.inf, np.inf) if n <= SMALL else dominance(m, m.diagonal())
@@ -215,6 +213,13 @@ def cheapest(m: sp.csc_array, have: float, rho: tuple[float, float], random: boo
             return Plan("krylov", why, TRIAL * step, vectors, "none", rho=rho, fallback="trial")
     name = f"{told} predicted; {other}"
     return Plan(direct, name, flops if direct == "lu" else dense, need, rho=rho)
+
+
+def small_plan(n: int) -> Plan:
+    """Return the plan of so few rows that nothing is to be compared."""
+    if n == 1:
+        return Plan("division", "division by the one entry", 1, 8)
+    return Plan("dense", "dense LU: it is small", 2 / 3 * n**3, 16.0 * n**2)
 
 
 def dense_plan(n: int, have: float, reason: str) -> Plan:

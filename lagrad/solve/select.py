@@ -15,7 +15,7 @@ from lagrad.solve.dense import DenseLU, Division
 from lagrad.solve.dominance import dominance
 from lagrad.solve.interface import SMALLEST_RCOND, Factor, norms, scaled
 from lagrad.solve.krylov import Krylov
-from lagrad.solve.plan import Plan, plan
+from lagrad.solve.plan import DENSE, Plan, plan, small_plan
 from lagrad.solve.scaling import scales
 from lagrad.solve.sparse_lu import SparseLU
 from lagrad.solve.tridiagonal import Tridiagonal
@@ -30,8 +30,8 @@ class Scaled:
 
     def __init__(
         self,
-        m: sp.csc_array,
-        make: Callable[[sp.csc_array], Direct],
+        m: Any,
+        make: Callable[[Any], Direct],
     ) -> None:
         self.rows, self.columns = scales(m)
         self.norms = norms(m, self.rows, self.columns)
@@ -63,17 +63,26 @@ def factorize(m: Any, linear_solver: Any = "auto", preconditioner: Any = None) -
     SizeError, ArgumentError
         As for `plan`.
     """
+    small = is_small(m, linear_solver, preconditioner)
     if sp.issparse(m) or isinstance(m, np.ndarray):
-        m = sp.csc_array(m)
-        if not np.isfinite(m.data).all():
+        m = m if small else sp.csc_array(m)
+        if not np.isfinite(m if small else m.data).all():
             raise SingularError(
                 "not finite at these values: a local partial in it is NaN or inf. Keep the values "
                 "inside the domain where the constraints are differentiable"
             )
-    chosen = plan(m, linear_solver, preconditioner)
+    chosen = small_plan(len(m)) if small else plan(m, linear_solver, preconditioner)
     factor = follow(chosen, m, chosen is linear_solver)
     vars(factor)["plan"] = chosen
     return factor
+
+
+def is_small(m: Any, linear_solver: Any, preconditioner: Any) -> bool:
+    """True for an array that is factorised as it is, since nothing else was asked for."""
+    if not isinstance(m, np.ndarray) or len(m) > DENSE or preconditioner is not None:
+        return False
+    method = getattr(linear_solver, "method", linear_solver)
+    return isinstance(method, str) and method in ("auto", "division", "dense")
 
 
 def follow(chosen: Plan, m: Any, again: bool = False) -> Factor:
