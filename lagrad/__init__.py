@@ -70,6 +70,7 @@ from lagrad.api import (
 )
 from lagrad.certificate import Certificate
 from lagrad.check import check_grad, check_partials, undefined_partials
+from lagrad.compile import compile
 from lagrad.containers import ravel
 from lagrad.declare import System
 from lagrad.graph import Graph
@@ -106,6 +107,7 @@ __all__ = [
     "Solution",
     "System",
     "cho_solve",
+    "compile",
     "check_grad",
     "check_partials",
     "convolve",

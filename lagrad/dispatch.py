@@ -64,6 +64,11 @@ def scatter_add(w: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+def all_finite(x: Any) -> bool:
+    """True if no entry of x is NaN or inf."""
+    return bool(np.isfinite(x).all())
+
+
 @overridable
 def masked_multiply(x: Any, y: Any, mask: Any) -> Any:
     """Return ``x * y`` where ``mask`` holds and zero elsewhere, where nothing is multiplied."""
@@ -96,5 +101,6 @@ def is_basic(index: Any) -> bool:
         or part is Ellipsis
         or isinstance(part, slice)
         or (isinstance(part, int | np.integer) and not isinstance(part, bool | np.bool_))
+        or (getattr(part, "_is_symbol", False) and not part.shape and part.dtype.kind in "iu")
         for part in parts
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.containers import leaves
+from lagrad.dispatch import all_finite
 from lagrad.graph import Graph
 from lagrad.partials import Scattered
 from lagrad.solve.back_substitution import Sums
@@ -16,6 +17,8 @@ from lagrad.status import ArgumentError, NonFiniteError
 
 def finite(x: Any) -> bool:
     """True for finite plain numbers, and for whatever is not a plain number."""
+    if getattr(x, "_is_symbol", False):
+        return bool(x._ask(all_finite))
     if hasattr(x, "tocoo"):
         x = x.data
     kind = getattr(getattr(x, "dtype", None), "kind", "f" if isinstance(x, float) else "O")

@@ -144,6 +144,9 @@ class Graph:
 
         What an index took comes as `Scattered`, with the mask of ``w``: to be added to the sum.
         """
+        z = self.columns.values[i]
+        if type(z) not in PLAIN:
+            z._found_multiplier(w)
         if self.primitive(i).joint is not None:
             for j, v in zip(self.references(i), self.joint(i).pull(w), strict=True):
                 if j >= 0 and v is not None:

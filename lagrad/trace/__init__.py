@@ -161,6 +161,8 @@ def variable(value: Any, name: str) -> Any:
         For arrays of integers, booleans or objects, and whatever is no number.
     """
     if isinstance(value, Traced):
+        if value._is_symbol:
+            value = value._as_variable()
         if value.dtype.kind in "fc":
             return snapshot(value)
         return variable(value._value, name)

@@ -238,6 +238,8 @@ def plain_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(plain_index(part) for part in index)
     if isinstance(index, Traced):
+        if index._is_symbol and index.dtype.kind in "iub":
+            return index  # A program indexes by what it will be.
         if index.dtype.kind not in "iub":
             raise TypeError(
                 f"an index must be of integers or booleans, not {index.dtype}; use x.astype(int)"
@@ -403,7 +405,8 @@ def constant_array(trace: Trace, value: np.ndarray) -> Any:
     """Return a plain array as a variable of ``trace``, so that traced values can be put in."""
     if trace.muted:
         return value
-    return Tracer(trace, trace.record(CONSTANT, [], None, value), value)
+    made = trace.made(value)
+    return Tracer(trace, trace.record(CONSTANT, [], None, value), value) if made is None else made
 
 
 def new_like(function: Any, a: Any, *args: Any, **kwargs: Any) -> Any:

@@ -131,6 +131,10 @@ class Trace:
         self.columns.code[row] = None  # An input is nobody's line.
         return row
 
+    def made(self, value: Any) -> Any:
+        """Return what stands for an array made inside; None: a tracer does."""
+        return None
+
     def graph(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Graph:
         """Return what was recorded as a graph."""
         return Graph(self.columns, inputs, outputs)

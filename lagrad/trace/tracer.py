@@ -53,6 +53,8 @@ class Traced:
 
     __slots__ = ("_trace", "_value", "_version", "_view")
     __hash__ = None  # type: ignore[assignment]
+    #: True for a value of a program, which is written down whatever it is.
+    _is_symbol = False
     _trace: Trace
     _value: Any
     _view: View | None
@@ -123,6 +125,9 @@ class Traced:
 
     def __format__(self, spec: str) -> str:
         return format(self._value, spec)
+
+    def _found_multiplier(self, w: Any) -> None:
+        """Told by the sweep, which has found the multiplier of this value."""
 
     # -- Python's own questions: guards, or refusals ---------------------------------------------
 

@@ -1,0 +1,375 @@
+"""From instructions to flat NumPy source, one line each."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.compile.lines import GETITEM, INFIX, PREFIX, SCALAR, call, index_text, public_name
+from lagrad.compile.names import named
+from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
+from lagrad.compile.symbol import assigned, cast, updated
+from lagrad.dispatch import all_finite, is_basic, masked_multiply, scatter_add, sparse_product
+from lagrad.rules.writing import write
+
+FLOATS = (float, np.float64)
+
+
+@dataclass
+class Source:
+    """The lines of a program, and the constants that stand in them by name."""
+
+    parameters: list[str]
+    lines: list[str]
+    result: list[str]
+    constants: dict[str, Any] = field(default_factory=dict)
+    #: Names of captured arrays, in the order in which they were found.
+    captured: list[str] = field(default_factory=list)
+    #: True if a line may raise where NumPy gives inf or nan.
+    raises: bool = False
+
+
+#: What stands where a program does not serve.
+OTHER, CAREFUL = "<other>", "<careful>"
+
+
+class Emitter:
+    """Writes instructions as lines."""
+
+    def __init__(self, rows: Sequence[Instruction], reverse: int | None) -> None:
+        self.rows, self.reverse = rows, reverse
+        self.constants: dict[str, Any] = {}
+        self.by_id: dict[int, str] = {}
+        self.names = named(rows, set())
+        self.taken = set(self.names.values())
+        self.lines: list[str] = []
+        self.unpacked: set[int] = set()
+        self.finite: list[Instruction] = []
+        self.raises = False
+        #: Whose lines give Python floats (or bools), and not NumPy's.
+        self.plain: set[int] = set()
+
+    # -- parts of a line -------------------------------------------------------------------------
+
+    def constant(self, value: Any, name: str = "c") -> str:
+        """Return the name of a constant."""
+        found = self.by_id.get(id(value))
+        if found is None:
+            k = len(self.constants) + 1
+            while f"{name}{k}" in self.taken:
+                k += 1
+            found = self.by_id[id(value)] = f"{name}{k}"
+            self.taken.add(found)
+            self.constants[found] = value
+        return found
+
+    def text(self, part: Any) -> str:
+        """Return an argument as text."""
+        kind = type(part)
+        if kind is Instruction:
+            return self.names[id(part)]
+        if kind in (float, np.float64):
+            return number(float(part))
+        if kind in (int, bool, str, type(None), complex) or part is Ellipsis:
+            return repr(part) if kind is not int or part >= 0 else f"({part})"
+        if isinstance(part, np.integer | np.bool_):
+            return repr(part.item())
+        if kind is tuple:
+            return f"({', '.join(map(self.text, part))}{',' * (len(part) == 1)})"
+        if kind is list:
+            return f"[{', '.join(map(self.text, part))}]"
+        if kind is slice:
+            return f"slice({self.text(part.start)}, {self.text(part.stop)}, {self.text(part.step)})"
+        if kind is dict:
+            return f"{{{', '.join(f'{k!r}: {self.text(v)}' for k, v in part.items())}}}"
+        if isinstance(part, np.dtype) and part.isbuiltin == 1:
+            return f"np.{part.name}" if part.kind != "b" else "bool"
+        name = public_name(part) if callable(part) else None
+        return name or self.constant(part)
+
+    def scalar(self, part: Any) -> bool:
+        """True for a float64 number, a Python number or a truth value."""
+        if type(part) is Instruction:
+            return type(part.value) in (*FLOATS, bool, np.bool_, int)
+        return type(part) in (*FLOATS, bool, int, np.bool_)
+
+    def strong(self, row: Instruction, part: Any) -> str:
+        """Return an argument; a float64 that meets float32 says so."""
+        text = self.text(part)
+        if type(part) is Instruction and id(part) in self.plain:
+            narrow = getattr(row.value, "dtype", None)
+            if narrow is not None and type(part.value) is np.float64:
+                if any(narrow_float(p.value) for p in row.parents()):
+                    return f"np.float64({text})"
+        return text
+
+    # -- lines -----------------------------------------------------------------------------------
+
+    def write(self, text: str) -> None:
+        """Append a line."""
+        self.lines.append(text)
+
+    def emit(self, row: Instruction) -> None:
+        """Write the lines of an instruction."""
+        function, name = row.function, self.names[id(row)]
+        if function in (ARGUMENT, CAPTURED):
+            if type(row.value) in FLOATS:
+                self.plain.add(id(row))
+        elif function in GUARDS:
+            self.write(f"if {guard(row, self)}: {OTHER}")
+        elif function is all_finite:
+            self.finite.append(row.args[0])
+        elif function in SPECIAL:
+            for line in SPECIAL[function](self, row, name):
+                self.write(line)
+        else:
+            self.write(f"{name} = {self.expression(row)}")
+
+    def expression(self, row: Instruction) -> str:
+        """Return the right-hand side of a line."""
+        function, args = row.function, row.args
+        number = type(row.value) in (*FLOATS, bool, np.bool_)
+        if number and not row.kwargs and all(map(self.scalar, args)):
+            if function in INFIX and function not in SCALAR:
+                self.plain.add(id(row))
+                self.raises |= INFIX[function] in ("/", "//", "%")
+                return f"{self.text(args[0])} {INFIX[function]} {self.text(args[1])}"
+            if function in SCALAR:
+                self.plain.add(id(row))
+                self.raises = True
+                return SCALAR[function].format(*map(self.text, args))
+            if function in (np.float64, float):
+                self.plain.add(id(row))
+                return f"float({self.text(args[0])})"
+            if function is cast and type(row.value) in FLOATS:
+                self.plain.add(id(row))
+                return self.text(args[0])
+        given = [self.strong(row, part) for part in args]
+        if function in INFIX and len(args) == 2 and not row.kwargs and infix_fits(row):
+            left = f"({given[0]})" if given[0].startswith("-") else given[0]
+            return f"{left} {INFIX[function]} {given[1]}"
+        if function in PREFIX and not row.kwargs:
+            return f"{PREFIX[function]}{given[0]}"
+        if function in GETITEM:
+            return self.taken_from(row)
+        if function is item:
+            return f"{given[0]}[{row.args[1]}]"
+        if function is cast:
+            array = isinstance(row.value, np.ndarray)
+            return f"{given[0]}.astype({given[1]})" if array else f"{given[1]}({given[0]})"
+        if function is np.transpose and not row.kwargs and len(args) == 1:
+            return f"{given[0]}.T"
+        options = {k: self.text(v) for k, v in row.kwargs.items()}
+        array = type(args[0]) is Instruction and id(args[0]) not in self.plain if args else False
+        if function is np.sum and array and set(options) <= {"axis", "keepdims"}:
+            if options.get("keepdims") == "False":
+                del options["keepdims"]
+            if options.get("axis") == "None":
+                del options["axis"]
+            return call(f"{given[0]}.sum", given[1:], options)
+        known = public_name(function)
+        return call(known or self.constant(function, called(function)), given, options)
+
+    def taken_from(self, row: Instruction) -> str:
+        """Return ``x[index]``; a number comes as Python's own."""
+        x, index = row.args
+        if type(row.value) is np.float64 and type(x) is Instruction:
+            if type(index) is int:
+                self.plain.add(id(row))
+                return f"{self.text(x)}.item({index})"
+            if type(index) is tuple and all(type(i) is int for i in index):
+                self.plain.add(id(row))
+                return f"{self.text(x)}.item({self.text(index)})"
+        text = self.text(x)
+        if type(x) is not Instruction or id(x) in self.plain:
+            text = f"np.asarray({text})"
+        return f"{text}[{index_text(index, self.text)}]"
+
+
+def number(x: float) -> str:
+    """Return a float as a literal."""
+    if math.isfinite(x):
+        return repr(x) if x >= 0 and math.copysign(1.0, x) > 0 else f"({x!r})"
+    return "math.nan" if math.isnan(x) else "math.inf" if x > 0 else "(-math.inf)"
+
+
+def narrow_float(value: Any) -> bool:
+    """True for what float64 would widen."""
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and dtype.kind in "fc" and dtype.name not in ("float64", "complex128")
+
+
+def infix_fits(row: Instruction) -> bool:
+    """True if an operator does what the ufunc did: not for two numbers of Python's own."""
+    kinds = [type(p.value if type(p) is Instruction else p) for p in row.args]
+    return not isinstance(row.function, np.ufunc) or any(
+        k is np.ndarray or issubclass(k, np.generic) for k in kinds
+    )
+
+
+def called(function: Any) -> str:
+    """Return what a function that is no public one is called in the source."""
+    name = getattr(function, "__name__", "function")
+    return name if name.isidentifier() else "function"
+
+
+def guard(row: Instruction, emitter: Emitter) -> str:
+    """Return the condition under which a guard does not hold."""
+    ask, answer = row.function, row.value
+    x = emitter.text(row.args[0])
+    if ask is bool:
+        return f"not {x}" if answer else x
+    if ask is np.shape:
+        return f"np.shape({x}) != {answer}"
+    if ask is content:
+        if isinstance(answer, np.ndarray):
+            return f"not np.array_equal({x}, {emitter.constant(answer)}, equal_nan=True)"
+        return f"not {x} == {emitter.text(answer)}"
+    return f"not {ask.__name__}({x}) == {emitter.text(answer)}"
+
+
+# -- what takes more than an expression ----------------------------------------------------------
+
+
+def scatter_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
+    """Zeros to which w is added at an index."""
+    w, index, shape = row.args
+    dtype = row.value.dtype
+    yield f"{name} = np.zeros({e.text(shape)}{'' if dtype == float else f', np.{dtype.name}'})"
+    if is_basic(index) or fresh_index(index):
+        yield f"{name}[{index_text(index, e.text)}] = {e.text(w)}"
+    else:
+        yield f"np.add.at({name}, {e.text(index)}, {e.text(w)})"
+
+
+def fresh_index(index: Any) -> bool:
+    """True if an index of constants meets no entry twice."""
+    return False
+
+
+def masked_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
+    """A product where a mask holds."""
+    x, y, mask = map(e.text, row.args)
+    zeros = f"np.zeros({np.shape(row.value)}, np.{row.value.dtype.name})"
+    yield f"{name} = np.multiply({x}, {y}, where={mask}, out={zeros})"
+
+
+def sparse_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
+    """A constant sparse matrix and an array."""
+    v, matrix = map(e.text, row.args)
+    yield f"{name} = {matrix} @ {v}"
+
+
+def assigned_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
+    """A copy in which entries are other ones."""
+    x, index, value = row.args
+    yield f"{name} = np.array({e.text(x)})"
+    yield f"{name}[{index_text(index, e.text)}] = {e.text(value)}"
+
+
+def updated_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
+    """A copy after ``ufunc.at``."""
+    x, ufunc, *rest = row.args
+    yield f"{name} = np.array({e.text(x)})"
+    yield call(f"{e.text(ufunc)}.at", [name, *map(e.text, rest)], {})
+
+
+def write_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
+    """A copy of the base with values at their places."""
+    base, *values = row.args
+    yield f"{name} = np.array({e.text(base)}, order='C')"
+    shape = np.shape(row.value)
+    for v, (dst, src) in zip(values, row.kwargs["places"].parts, strict=True):
+        value = e.text(v)
+        if src is not None:
+            whole = len(src) == np.size(v.value if type(v) is Instruction else v)
+            whole = whole and bool((np.diff(src) == 1).all())
+            value = f"np.ravel({value})" + ("" if whole else f"[{places(e, src)}]")
+        elif np.shape(v.value if type(v) is Instruction else v):
+            value = f"np.ravel({value})[0]"
+        if len(shape) == 1:
+            yield f"{name}[{places(e, dst)}] = {value}"
+        elif len(dst) == 1:
+            at = ", ".join(str(int(k)) for k in np.unravel_index(dst[0], shape))
+            yield f"{name}[{at or '()'}] = {value}"
+        else:
+            yield f"{name}.reshape(-1)[{places(e, dst)}] = {value}"
+
+
+def places(e: Emitter, flat: np.ndarray) -> str:
+    """Return flat indices, as a range if they are one."""
+    if len(flat) == 1:
+        return str(int(flat[0]))
+    step = int(flat[1] - flat[0])
+    if step > 0 and (np.diff(flat) == step).all():
+        return f"{int(flat[0])}:{int(flat[-1]) + 1}" + (f":{step}" if step > 1 else "")
+    return e.constant(flat)
+
+
+SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
+    scatter_add: scatter_lines,
+    masked_multiply: masked_lines,
+    sparse_product: sparse_lines,
+    assigned: assigned_lines,
+    updated: updated_lines,
+    write: write_lines,
+}
+
+
+def source_of(
+    rows: Sequence[Instruction], outputs: Sequence[Any], reverse: int | None
+) -> Source:
+    """Return the source of instructions, and the texts of what they give."""
+    e = Emitter(rows, reverse)
+    parameters, captured = [], []
+    for k, row in enumerate(rows):
+        if k == reverse:
+            e.write("# the reverse sweep")
+        if row.function is ARGUMENT:
+            parameters.append(e.names[id(row)])
+        elif row.function is CAPTURED:
+            captured.append(e.names[id(row)])
+        e.emit(row)
+    result = results(e, outputs)
+    finite_check(e)
+    return Source(parameters, e.lines, result, e.constants, captured, e.raises)
+
+
+def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
+    """Return the texts of what a program gives: arrays of their own."""
+    found, given = [], set()
+    roots = [r for r in e.rows if r.function in (ARGUMENT, CAPTURED)]
+    for out in outputs:
+        text = e.text(out)
+        if type(out) is not Instruction:
+            if isinstance(out, np.ndarray):
+                text = f"np.array({text})"
+        elif isinstance(out.value, np.ndarray):
+            value = out.value
+            shared = value.base is not None or out.function in (ARGUMENT, CAPTURED)
+            shared = shared or id(out) in given or not value.flags.writeable
+            if shared or any(np.may_share_memory(value, r.value) for r in roots):
+                text = f"np.array({text})"
+            given.add(id(out))
+        found.append(text)
+    return found
+
+
+def finite_check(e: Emitter) -> None:
+    """Write the one line that finds NaN and inf among what was asked to be finite."""
+    parts = []
+    for x in dict.fromkeys(e.finite):
+        text = e.text(x)
+        if isinstance(x.value, np.ndarray):
+            parts.append(f"np.vdot({text}, {text})")
+        else:
+            parts.append(text)
+    if parts:
+        e.write(f"total = {' + '.join(parts)}")
+        e.write(f"if not total - total == 0.0: {CAREFUL}")

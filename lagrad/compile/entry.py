@@ -1,0 +1,212 @@
+"""The way into a program: the checks of a call, and the function that runs.
+
+The function that is called holds it all, checks, lines and guards, so that a call costs no more
+than that of a plain function. What does not fit goes to ``again``, what is not finite to
+``careful``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from types import CellType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from lagrad.compile.emit import CAREFUL, OTHER, Source
+from lagrad.compile.lines import MODULES
+from lagrad.containers import children
+
+#: What ``math`` and Python's division raise where NumPy gives inf or nan.
+ERRORS = "(OverflowError, ValueError, ZeroDivisionError)"
+
+
+class Missing:
+    """Stands for an argument that was not given."""
+
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING, MISS = Missing(), object()
+
+
+class Conditions:
+    """The conditions under which arguments fit, and the lines that take them apart."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.values: dict[str, Any] = {"ndarray": np.ndarray, "MISSING": MISSING}
+        self.lines: list[str] = []
+
+    def held(self, value: Any) -> str:
+        """Return a name for a value that something must be."""
+        name = f"_k{len(self.values)}"
+        self.values[name] = value
+        return name
+
+    def fit(self, expression: str, tree: Any, names: dict[int, str], symbols: Any) -> None:
+        """Ask that what ``expression`` gives looks as ``tree`` does, without recursion."""
+        stack = [(expression, tree)]
+        while stack:
+            text, node = stack.pop()
+            below = children(node)
+            if below is None:
+                self.fit_leaf(text, node, next(symbols), names)
+                continue
+            kind = self.held(type(node))
+            self.parts.append(f"type({text}) is {kind}")
+            entries = []
+            for k, (label, child) in enumerate(below):
+                if label.startswith("."):
+                    reached = f"{text}{label}"
+                elif isinstance(node, dict):
+                    reached = f"{text}[{self.held(list(node)[k])}]"
+                else:
+                    reached = f"{text}[{k}]"
+                entries.append((reached, child))
+            if isinstance(node, dict):
+                self.parts.append(f"list({text}) == {self.held(list(node))}")
+            elif isinstance(node, list | tuple):
+                self.parts.append(f"len({text}) == {len(node)}")
+            stack.extend(reversed(entries))
+
+    def fit_leaf(self, text: str, leaf: Any, symbol: Any, names: dict[int, str]) -> None:
+        """Ask that a leaf is of the kind that it was."""
+        kind = type(leaf)
+        if symbol is None:
+            if kind in (bool, str, bytes, type(None)):
+                self.parts.append(f"{text} == {self.held(leaf)}")
+            else:
+                self.parts.append(f"{text} is {self.held(leaf)}")
+            return
+        name = names[id(symbol)]
+        given = text
+        if not text.isidentifier():
+            self.parts.append(f"type({name} := {text}) is {self.kind(kind)}")
+            given = name
+        else:
+            self.parts.append(f"type({text}) is {self.kind(kind)}")
+        if kind is np.ndarray:
+            dtype = self.held(leaf.dtype)
+            self.parts.append(f"({given}.dtype is {dtype} or {given}.dtype == {dtype})")
+            self.parts.append(f"{given}.shape == {leaf.shape}")
+        if kind is np.float64:
+            self.lines.append(f"{name} = float({given})")
+        elif name != given:
+            self.lines.append(f"{name} = {given}")
+
+    def kind(self, kind: type) -> str:
+        """Return the name of a type."""
+        if kind is np.ndarray:
+            return "ndarray"
+        return kind.__name__ if kind in (float, int, bool, complex) else self.held(kind)
+
+
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """Return the parameters if each has a name of its own, else None."""
+    try:
+        found = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found):
+        return None
+    return None if any(p.name == "self" for p in found) else found
+
+
+def entry(
+    source: Source,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    leaf_symbols: Sequence[Any],
+    names: dict[int, str],
+    result: str,
+    given: dict[str, Any],
+    checks: Sequence[Any],
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the function of a class that runs the program, and one that says if it does not fit.
+
+    Parameters
+    ----------
+    leaf_symbols : for each leaf of the arguments its instruction, or None for what is fixed
+    given : what the source calls by name besides its constants
+    """
+    conditions = Conditions()
+    symbols = iter(leaf_symbols)
+    parameters = parameters_of(function)
+    if parameters is None:
+        head, passed = "self, *args, **kwargs", "*args, **kwargs"
+        conditions.parts.append(f"len(args) == {len(args)}")
+        conditions.parts.append(f"list(kwargs) == {conditions.held(list(kwargs))}")
+        for k, tree in enumerate(args):
+            conditions.fit(f"args[{k}]", tree, names, symbols)
+        for key, tree in kwargs.items():
+            conditions.fit(f"kwargs[{key!r}]", tree, names, symbols)
+    else:
+        first = [p.name for p in parameters if p.kind != p.KEYWORD_ONLY]
+        only = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
+        trees = dict(zip(first, args, strict=False)) | kwargs
+        head = ", ".join(
+            ["self", *(f"{n}=MISSING" for n in first), *(["*"] if only else [])]
+            + [f"{n}=MISSING" for n in only]
+        )
+        passed = ", ".join([*first, *(f"{n}={n}" for n in only)])
+        spelled = dict(zip(first, args, strict=False))
+        for name, tree in (*spelled.items(), *kwargs.items()):
+            conditions.fit(name, tree, names, symbols)
+        for name in (*first, *only):
+            if name not in trees:
+                conditions.parts.append(f"{name} is MISSING")
+    for check in checks:
+        conditions.parts.append(f"{conditions.held(check.holds)}()")
+    body = [*conditions.lines, *source.lines, f"return {result}"]
+    fails = {OTHER: f"return again(self, {passed})", CAREFUL: f"return careful(self, {passed})"}
+    body = [replace_fail(line, fails) for line in body]
+    if source.raises:
+        body = ["try:", *(f"    {line}" for line in body)]
+        body += [f"except {ERRORS}:", f"    return careful(self, {passed})"]
+    text = "\n".join(
+        [
+            f"def call({head}):",
+            f"    if {' and '.join(conditions.parts) or 'True'}:",
+            *(f"        {line}" for line in body),
+            f"    return again(self, {passed})",
+        ]
+    )
+    values = {**given, **source.constants, **conditions.values}
+    values |= {k: v for k, v in MODULES.items() if "." not in k}
+    values |= {"again": None, "careful": None}
+    return closed(text, "call", values), text
+
+
+def replace_fail(line: str, fails: dict[str, str]) -> str:
+    """Put in what is to be done where a program does not serve."""
+    for mark, text in fails.items():
+        if line.endswith(mark):
+            return line[: -len(mark)] + text
+    return line
+
+
+def closed(text: str, name: str, values: dict[str, Any]) -> FunctionType:
+    """Return the function in ``text``, for which ``values`` are closure variables."""
+    inner = "\n".join(f"    {line}" for line in text.splitlines())
+    scope: dict[str, Any] = {}
+    code = f"def make({', '.join(values)}):\n{inner}\n    return {name}"
+    exec(compile(code, f"<lagrad {name}>", "exec"), {"__builtins__": __builtins__}, scope)
+    made: FunctionType = scope["make"](**values)
+    return made
+
+
+def with_values(function: FunctionType, **values: Any) -> FunctionType:
+    """Return the function with other values of some closure variables."""
+    cells = tuple(
+        CellType(values[name]) if name in values else cell
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    )
+    made = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, cells
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made

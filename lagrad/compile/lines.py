@@ -1,0 +1,114 @@
+"""One line of source for each instruction: tables of how a call is written.
+
+Numbers go through Python's own arithmetic and ``math``, arrays through NumPy. What ``math`` raises
+where NumPy gives inf or nan is caught by whoever calls the program.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import scipy.special
+
+from lagrad.rules.shaping import getitem
+
+# fmt: off
+INFIX: dict[Any, str] = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
+    operator.floordiv: "//", operator.mod: "%", operator.matmul: "@", operator.pow: "**",
+    operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
+    operator.eq: "==", operator.ne: "!=", operator.and_: "&", operator.or_: "|",
+    operator.xor: "^",
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.matmul: "@",
+    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=",
+    np.equal: "==", np.not_equal: "!=", np.power: "**",
+}
+PREFIX: dict[Any, str] = {
+    operator.neg: "-", operator.pos: "+", operator.invert: "~", np.negative: "-",
+}
+#: Of float64 numbers alone; {0} and {1} are names or literals.
+SCALAR: dict[Any, str] = {
+    **{f: f"math.{name}({{0}})" for f, name in (
+        (np.exp, "exp"), (np.log, "log"), (np.sin, "sin"), (np.cos, "cos"), (np.tan, "tan"),
+        (np.sqrt, "sqrt"), (np.sinh, "sinh"), (np.cosh, "cosh"), (np.tanh, "tanh"),
+        (np.arcsin, "asin"), (np.arccos, "acos"), (np.arctan, "atan"), (np.arcsinh, "asinh"),
+        (np.arccosh, "acosh"), (np.arctanh, "atanh"), (np.expm1, "expm1"), (np.log1p, "log1p"),
+        (np.log2, "log2"), (np.log10, "log10"), (np.isfinite, "isfinite"), (np.isnan, "isnan"),
+        (np.isinf, "isinf"),
+    )},
+    np.arctan2: "math.atan2({0}, {1})", np.hypot: "math.hypot({0}, {1})",
+    np.copysign: "math.copysign({0}, {1})",
+    np.power: "math.pow({0}, {1})", operator.pow: "math.pow({0}, {1})",
+    np.square: "{0} * {0}", np.reciprocal: "1.0 / {0}",
+    np.absolute: "abs({0})", operator.abs: "abs({0})", np.fabs: "abs({0})",
+    np.maximum: "({0} if {0} >= {1} else {1} if {1} > {0} else {0} + {1})",
+    np.minimum: "({0} if {0} <= {1} else {1} if {1} < {0} else {0} + {1})",
+    np.where: "({1} if {0} else {2})",
+    np.logical_and: "bool({0} and {1})", np.logical_or: "bool({0} or {1})",
+    np.logical_not: "not {0}",
+    np.sign: "(({0} > 0.0) - ({0} < 0.0) + 0.0 * {0})",
+}
+# fmt: on
+#: The modules that a program may name.
+MODULES = {
+    "np": np,
+    "np.linalg": np.linalg,
+    "np.fft": np.fft,
+    "math": math,
+    "special": scipy.special,
+    "linalg": scipy.linalg,
+}
+
+
+@cache
+def public_names() -> dict[int, str]:
+    """Return the public name of every function of NumPy and SciPy, by its id."""
+    found: dict[int, str] = {}
+    for prefix, space in reversed(MODULES.items()):
+        for name in dir(space):
+            thing = getattr(space, name, None)
+            if callable(thing) and not name.startswith("_"):
+                found[id(thing)] = f"{prefix}.{name}"
+    return found
+
+
+def public_name(function: Any) -> str | None:
+    """Return how a function of NumPy or SciPy is written, None if it is neither's."""
+    found = public_names().get(id(function))
+    if found is not None:
+        return found
+    of = getattr(function, "__self__", None)
+    if isinstance(of, np.ufunc) and id(of) in public_names():
+        return f"{public_names()[id(of)]}.{function.__name__}"
+    return None
+
+
+def call(name: str, args: list[str], kwargs: dict[str, str]) -> str:
+    """Return a call as text."""
+    return f"{name}({', '.join([*args, *(f'{k}={v}' for k, v in kwargs.items())])})"
+
+
+def index_text(index: Any, text: Callable[[Any], str]) -> str:
+    """Return what stands between the brackets of ``x[...]``."""
+    if type(index) is tuple:
+        if not index:
+            return "()"
+        inner = ", ".join(index_text(part, text) for part in index)
+        return inner + "," * (len(index) == 1)
+    if type(index) is slice:
+        begin, end, step = (
+            "" if p is None else text(p) for p in (index.start, index.stop, index.step)
+        )
+        return f"{begin}:{end}" + (f":{step}" if step else "")
+    if index is Ellipsis:
+        return "..."
+    return text(index)
+
+
+GETITEM = frozenset({operator.getitem, getitem})

@@ -1,0 +1,66 @@
+"""What the lines of a program are called: by the names of the user's own variables."""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import keyword
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction
+
+
+@lru_cache(maxsize=256)
+def stores(code: Any) -> dict[int, str]:
+    """Return, for places in a code object, the name that the result there is given to."""
+    found, before = {}, -1
+    for step in dis.get_instructions(code):
+        if before >= 0 and step.opname.startswith(("STORE_FAST", "STORE_NAME", "STORE_DEREF")):
+            name = step.argval[0] if isinstance(step.argval, tuple) else step.argval
+            found[before] = str(name)
+        before = step.offset
+    return found
+
+
+def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
+    """Return a name for each instruction, by its id: the user's, ``lam_`` and it, or a number."""
+    names: dict[int, str] = {}
+    used = set(taken) | RESERVED
+
+    def free(name: str) -> str:
+        name = re.sub(r"\W+", "_", name).strip("_") or "x"
+        name = f"_{name}" if name[0].isdigit() else name
+        if name not in used:
+            used.add(name)
+            return name
+        k = counts.get(name, 1) + 1
+        while f"{name}_{k}" in used:
+            k += 1
+        counts[name] = k
+        used.add(f"{name}_{k}")
+        return f"{name}_{k}"
+
+    counts: dict[str, int] = {}
+    number = 0
+    for row in rows:
+        given = row.name
+        if not given and row.of is not None and id(row.of) in names:
+            given = f"lam_{names[id(row.of)]}"
+        if not given and row.of is None and row.code is not None:
+            given = stores(row.code).get(row.at, "")
+        if not given:
+            number += 1
+            given = f"t{number}"
+        names[id(row)] = free(given) if row.function not in (ARGUMENT, CAPTURED) else free(given)
+    return names
+
+
+#: What the source itself uses.
+RESERVED = (
+    {"np", "math", "special", "linalg", "sp", "total", "self", "again", "careful", "constants"}
+    | set(keyword.kwlist)
+    | set(dir(builtins))
+)

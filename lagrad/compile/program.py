@@ -1,0 +1,195 @@
+"""A program: every NumPy call of a run, written down as a list of instructions.
+
+A trace holds constraints, which have partials. A program stands around it and holds what was
+computed, values and multipliers alike: the derivative of a graph is a graph again. An instruction
+needs no rule, since nobody differentiates a program; it is simplified, printed and run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.trace.tape import Trace, is_users, same
+
+
+class Instruction:
+    """One line: ``name = function(*args, **kwargs)``.
+
+    Attributes
+    ----------
+    function : callable
+        `ARGUMENT`, `CAPTURED` or a guard where nothing is called.
+    args, kwargs
+        Constants, and the instructions whose results they are.
+    value
+        What it gave in the run that was written down.
+    code, at : the user's code object and the place in it, or None
+    name : str
+        What it should be called, "" for anything.
+    of : Instruction or None
+        The value whose multiplier it is.
+    """
+
+    __slots__ = ("args", "at", "code", "function", "kwargs", "name", "of", "value")
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        value: Any,
+        name: str = "",
+    ) -> None:
+        self.function, self.args, self.kwargs, self.value = function, args, kwargs, value
+        self.name = name
+        self.code: Any = None
+        self.at = 0
+        self.of: Instruction | None = None
+
+    def __repr__(self) -> str:
+        what = getattr(self.function, "__name__", repr(self.function))
+        return f"{self.name or 'result'} = {what}(...)"
+
+    def parents(self) -> Iterator[Instruction]:
+        """Yield the instructions whose results are used."""
+        return instructions_in((self.args, self.kwargs) if self.kwargs else self.args)
+
+
+def instructions_in(tree: Any) -> Iterator[Instruction]:
+    """Yield the instructions in nested tuples, lists, dicts and slices, in order."""
+    stack = [tree]
+    while stack:
+        part = stack.pop()
+        kind = type(part)
+        if kind is Instruction:
+            yield part
+        elif kind is tuple or kind is list:
+            stack.extend(reversed(part))
+        elif kind is dict:
+            stack.extend(reversed(part.values()))
+        elif kind is slice:
+            stack.extend((part.step, part.stop, part.start))
+
+
+def replaced(tree: Any, new: Callable[[Any], Any]) -> Any:
+    """Return a tree of arguments with ``new(part)`` in the place of every part that is no tree."""
+    kind = type(tree)
+    if kind is tuple:
+        return tuple([replaced(part, new) for part in tree])
+    if kind is list:
+        return [replaced(part, new) for part in tree]
+    if kind is dict:
+        return {key: replaced(part, new) for key, part in tree.items()}
+    if kind is slice:
+        return slice(*(replaced(part, new) for part in (tree.start, tree.stop, tree.step)))
+    if isinstance(tree, tuple):  # a named tuple
+        return tuple.__new__(kind, [replaced(part, new) for part in tree])
+    return new(tree)
+
+
+def ARGUMENT() -> None:  # noqa: N802
+    """Stands for a leaf of the arguments."""
+
+
+def CAPTURED() -> None:  # noqa: N802
+    """Stands for an array that the function reads from around it."""
+
+
+def item(results: Any, k: Any) -> Any:
+    """Return one of several results."""
+    return results[k]
+
+
+def content(x: Any) -> Any:
+    """Return x, as what a guard holds: Python has asked for all of it."""
+    return x
+
+
+#: What Python may ask of a value; the answer is part of the program.
+GUARDS = frozenset({bool, int, float, complex, content, np.shape})
+
+
+class Program(Trace):
+    """Instructions in the order in which they were run.
+
+    Attributes
+    ----------
+    instructions : list of Instruction
+        A guard is one whose value is the answer that Python got.
+    reverse : int or None
+        How many instructions there were when the first multiplier was found.
+    """
+
+    __slots__ = ("asked", "forward", "instructions", "known", "reverse", "users")
+
+    def __init__(self, outer: Trace | None = None) -> None:
+        super().__init__(outer)
+        self.instructions: list[Instruction] = []
+        self.reverse: int | None = None
+        self.forward: set[int] = set()
+        self.known: dict[int, tuple[Any, Any]] = {}
+        self.asked: set[tuple[Any, int]] = set()
+        self.users: dict[Any, bool] = {}
+
+    def append(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        value: Any,
+        name: str = "",
+    ) -> Instruction:
+        """Write down one instruction, with the line of the user's code that asked for it."""
+        made = Instruction(function, args, kwargs, value, name)
+        self.instructions.append(made)
+        frame: Any = sys._getframe(2)
+        users = self.users
+        while frame is not None:
+            code = frame.f_code
+            found = users.get(code)
+            if found is None:
+                found = users[code] = is_users(frame)
+            if found:
+                made.code, made.at = code, frame.f_lasti
+                break
+            if code is RUN:
+                break
+            frame = frame.f_back
+        return made
+
+    def guard(self, ask: Callable[..., Any], x: Instruction, answer: Any) -> None:
+        """Write down what Python was told about a value, once."""
+        if (ask, id(x)) not in self.asked:
+            self.asked.add((ask, id(x)))
+            self.append(ask, (x,), {}, answer)
+
+    def made(self, value: Any) -> Any:
+        """Return an array made inside as a symbol, so that it can be written to."""
+        from lagrad.compile.symbol import Symbol
+
+        row = self.append(np.array, (self.held(value),), {}, np.array(value))
+        return Symbol(self, row, row.value)  # type: ignore[arg-type]
+
+    def held(self, value: Any) -> Any:
+        """Return a constant as a copy that nobody writes to, shared as long as it is the same."""
+        kind = type(value)
+        if not (kind is np.ndarray and value.size or sp.issparse(value)):
+            return value
+        known = self.known.get(id(value))
+        if known is None or not same(known[1], value):
+            known = self.known[id(value)] = (value, value.copy())
+        return known[1]
+
+
+def run(program: Program, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call the function; above this frame nothing belongs to the program."""
+    return function(*args, **kwargs)
+
+
+#: Where the search for the user's line ends.
+RUN = run.__code__
