@@ -11,6 +11,7 @@ import dis
 import os
 import re
 import sysconfig
+from collections import OrderedDict, deque
 from functools import lru_cache
 from types import CodeType
 from typing import Any, NamedTuple
@@ -107,14 +108,19 @@ def items(x: Any, _: Any = None) -> tuple[Any, ...]:
     """Return the entries of a list, tuple, deque or array of objects."""
     if isinstance(x, np.ndarray):
         return tuple(x.ravel().tolist())
-    return tuple(next(k for k in (list, tuple, type(x)) if isinstance(x, k)).__iter__(x))
+    kind: Any = next(k for k in (list, tuple, deque, type(x)) if isinstance(x, k))
+    return tuple(kind.__iter__(x))
 
 
 def pairs(x: Any, _: Any = None) -> tuple[Any, ...]:
     """Return the keys of a dict and then its values."""
-    if isinstance(x, dict):
-        return *dict.keys(x), *dict.values(x)
-    return *x.keys(), *x.values()
+    kind: Any = next(k for k in (OrderedDict, dict, type(x)) if isinstance(x, k))
+    return *kind.keys(x), *kind.values(x)
+
+
+def attributes(x: Any, skipped: frozenset[str] = frozenset()) -> tuple[Any, ...]:
+    """Return the names of attributes of an object and then their values, all but some."""
+    return pairs({name: value for name, value in namespace(x).items() if name not in skipped})
 
 
 def layout(array: Any, _: Any = None) -> tuple[Any, ...]:
@@ -134,7 +140,9 @@ def content(x: Any, _: Any = None) -> Any:
 
 
 #: The arrays of the sparse formats; any other format is turned into coo.
-FORMATS = dict.fromkeys(("csr", "csc", "bsr"), ("data", "indices", "indptr"))
+FORMATS: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("csr", "csc", "bsr"), ("data", "indices", "indptr")
+)
 FORMATS |= {"coo": ("data", "coords"), "dia": ("data", "offsets")}
 
 #: How each kind of place is read, from its holder and key.
@@ -144,7 +152,7 @@ PLACES = {
     "no global": lambda holder, keys: holder.keys().isdisjoint(keys),
     "attribute": lambda holder, key: namespace(holder).get(key, MISSING),
     "no attribute": lambda holder, keys: namespace(holder).keys().isdisjoint(keys),
-    "attributes": lambda holder, _: pairs(namespace(holder)),
+    "attributes": attributes,
     "slot": in_slot,
     "type": lambda holder, _: type(holder),
     "items": items,
@@ -180,9 +188,7 @@ class Reads(NamedTuple):
 
 LOAD_GLOBAL, EXTENDED_ARG = dis.opmap["LOAD_GLOBAL"], dis.opmap["EXTENDED_ARG"]
 #: Rare instructions, for which the slower reading by `dis` is worth while.
-RARE = frozenset(
-    {"IMPORT_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"}
-)
+RARE = frozenset({"IMPORT_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"})
 RARE_CODES = frozenset(dis.opmap[name] for name in RARE)
 #: Code that names one of these may read globals that only its strings name.
 BY_STRING = frozenset({"globals", "eval", "exec", "vars"})
@@ -221,8 +227,7 @@ def reads(code: CodeType) -> Reads:
             continue
         line = inner.co_firstlineno
         for step in dis.get_instructions(inner):
-            line = step.starts_line or line if type(step.starts_line) is not bool else line
-            line = getattr(getattr(step, "positions", None), "lineno", None) or line
+            line = (step.positions and step.positions.lineno) or line
             if step.opname == "IMPORT_NAME":
                 imports.append(step.argval)
             elif step.opname.endswith("_GLOBAL") and step.opname in RARE:
@@ -236,10 +241,7 @@ def reads(code: CodeType) -> Reads:
 
 # -- whose code ----------------------------------------------------------------------------------
 
-STDLIB = tuple(
-    os.path.join(os.path.realpath(sysconfig.get_path(name)), "")
-    for name in ("stdlib", "platstdlib")
-) + tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
+STDLIB = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
 INSTALLED = re.compile(r".*[\\/](?:site|dist)-packages[\\/][^\\/]+")
 
 
