@@ -157,9 +157,9 @@ class Model:
         """Refuse an f_i whose shape is not that of z_i."""
         e = self.equations[i]
         z = self.values.get(e.name)
-        if z is not None and np.shape(value) != np.shape(z):
+        if z is not None and value.shape != z.shape:
             raise ArgumentError(
-                f"constraint {e.name} ({e.where}) returned shape {np.shape(value)}, and the "
+                f"constraint {e.name} ({e.where}) returned shape {value.shape}, and the "
                 f"variable has shape {np.shape(z)} from its start; give start= the shape of the "
                 "result"
             )

@@ -1,4 +1,4 @@
-"""Eliminating variables: the accumulation of sparse Jacobians."""
+"""The accumulation of sparse Jacobians, row by row of the graph."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.assemble import Places, compressed, index_type, real_entries, refuse_too_large, same
+from lagrad.eliminate.levels import MOST, Levels, depths, is_fine, partial_entries
 from lagrad.graph import Graph
 from lagrad.order import reachable
 from lagrad.partials import Entries
@@ -158,6 +159,7 @@ class Symbolic:
     def __init__(self) -> None:
         self.steps: dict[int, Step] = {}
         self.places: Places | None = None
+        self.levels: Levels | None = None
         self.made = self.largest = 0
 
     def rows(self, k: int, terms: list[Term], shape: tuple[int, int]) -> Rows:
@@ -182,6 +184,37 @@ class Symbolic:
             step = self.steps[k] = Step(terms, shape)
             return step.first(terms)
         return step.rows(terms)
+
+    def at_once(
+        self,
+        graph: Graph,
+        needed: np.ndarray,
+        heights: np.ndarray,
+        inputs: tuple[int, ...],
+        outputs: set[int],
+    ) -> dict[int, Rows] | None:
+        """Return dz_i/dx for each output of many small constraints, None if they are too large."""
+        offsets = np.concatenate([[0], np.cumsum(heights)])
+        rows, columns, d = partial_entries(graph, needed, offsets)
+        depth = np.repeat(depths(graph, np.flatnonzero(needed).tolist()), heights)
+        x = spans(offsets, inputs)
+        if self.levels is None or not self.levels.fits(rows, columns, depth, x):
+            self.made += 1
+            self.levels = Levels(rows, columns, depth, x)
+        levels = self.levels
+        if levels.size > MOST:
+            return None
+        with np.errstate(all="ignore"):
+            J = levels.data(d)  # noqa: N806
+        found = {}
+        for i in outputs:
+            own = slice(offsets[i], offsets[i + 1])
+            lengths = levels.length[own]
+            if lengths.any():
+                begin, indptr = levels.begin[own][lengths > 0][0], np.append(0, np.cumsum(lengths))
+                at = slice(begin, begin + indptr[-1])
+                found[i] = Rows(indptr, levels.indices[at], J[at])
+        return found
 
     def matrix(self, entries: Entries, shape: tuple[int, int]) -> sp.csr_array:
         """Return the sparse matrix with these entries; duplicates are summed, zeros stay."""
@@ -230,6 +263,10 @@ def jacobian_rows(
     number = index_type(int(max(heights.max(initial=0), width)))
     found: dict[int, Rows] = {}
     symbolic, step = symbolic or Symbolic(), 0
+    if is_fine(graph, needed, heights):
+        fine = symbolic.at_once(graph, needed, heights, inputs, wanted)
+        if fine is not None:
+            return fine
     for i in np.flatnonzero(needed).tolist():
         height = int(heights[i])
         if i in first:
@@ -294,6 +331,12 @@ def predict(graph: Graph, outputs: Iterable[int]) -> Prediction:
 def as_entries(m: Rows) -> Entries:
     """Return (rows, columns, data)."""
     return np.repeat(np.arange(len(m.indptr) - 1), np.diff(m.indptr)), m.indices, m.data
+
+
+def spans(offsets: np.ndarray, members: Sequence[int]) -> np.ndarray:
+    """Return the entries of several variables, one after the other."""
+    found = [np.arange(offsets[i], offsets[i + 1]) for i in members]
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
 
 def split(m: Rows, inputs: tuple[int, ...], starts: np.ndarray) -> dict[int, sp.csr_array]:

@@ -1,0 +1,12 @@
+"""Eliminating variables: the accumulation of sparse Jacobians."""
+
+from lagrad.eliminate.accumulate import (
+    Prediction,
+    Symbolic,
+    accumulate,
+    as_entries,
+    jacobian_rows,
+    predict,
+)
+
+__all__ = ["Prediction", "Symbolic", "accumulate", "as_entries", "jacobian_rows", "predict"]
