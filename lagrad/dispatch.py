@@ -69,6 +69,13 @@ def all_finite(x: Any) -> bool:
     return bool(np.isfinite(x).all())
 
 
+def still_finite(x: Any) -> bool:
+    """As `all_finite`, asked of a multiplier on its way; of a traced one by its value."""
+    while hasattr(x, "_value") and not x._is_symbol:
+        x = x._value
+    return bool(x._ask(still_finite)) if hasattr(x, "_ask") else all_finite(x)
+
+
 @overridable
 def masked_multiply(x: Any, y: Any, mask: Any) -> Any:
     """Return ``x * y`` where ``mask`` holds and zero elsewhere, where nothing is multiplied."""

@@ -391,10 +391,11 @@ def plain_value(x: Any) -> Any:
         If it was traced in another thread, or by a trace that is over: nothing here could tell that
         trace of what is made of the value, and its derivative would be lost.
     """
-    x = unmuted(x)
+    x, variable = unmuted(x), isinstance(x, Tracer)
     while isinstance(x, Traced):
         refuse_outlived(x._trace)
-        x = current(x)._value
+        # Of a variable the value is an argument of what is done with it, of structure it is fixed.
+        x = x._frozen() if x._is_symbol and not variable else current(x)._value
     return x
 
 

@@ -24,8 +24,8 @@ MAX_LINES = 450
 # import goes down this list or stays inside a folder. The command line and the gallery are written
 # as a user writes, with `import lagrad as lg`, and so they stand above the face, `__init__`.
 FLOORS = """
-    __main__ cli gallery __init__ views interop optimize check loops implicit api declare
-    compile emit simplify structure solution forward model local multipliers steps cycle residual
+    __main__ cli gallery __init__ views interop optimize check implicit api declare
+    compile loops emit simplify structure solution forward model local multipliers steps cycle residual
     certificate rounding replay colour sparse eliminate assemble
     finite undefined diagnose solve trace order graph
     rules primitive contraction partials dispatch containers memory status

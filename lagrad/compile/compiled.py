@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import re
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -19,15 +20,17 @@ except ImportError:
         def verify(self): pass
     def captured(f, s): return _C(f)
 from lagrad.compile.emit import Source, source_of
-from lagrad.compile.entry import MISS, MISSING, entry, parameters_of, with_values
-from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, Program, run
+from lagrad.compile.entry import MISS, MISSING, Head, entry, parameters_of, with_values
+from lagrad.compile.listing import Line, Listing, Module
+from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
 from lagrad.compile.simplify import simplified
 from lagrad.compile.symbol import Symbol
 from lagrad.containers import children, leaves, unflatten
-from lagrad.dispatch import all_finite, masked_multiply
+from lagrad.dispatch import all_finite, masked_multiply, still_finite
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced
 from lagrad.trace.tape import CURRENT
+from lagrad.trace.tracer import current
 
 #: So many programs of one function are kept; the one that was used longest ago goes.
 KEPT = 16
@@ -38,8 +41,8 @@ MANY = 8
 class Variant:
     """One program of a function: for one structure of the arguments, and one way through it."""
 
-    def __init__(self, call: Any, text: str, source: str, graph: Any, stats: dict[str, Any]):
-        self.call, self.text, self.source, self.graph, self.stats = call, text, source, graph, stats
+    def __init__(self, call: Any, module: Module, graph: Listing, stats: dict[str, Any]) -> None:
+        self.call, self.module, self.graph, self.stats = call, module, graph, stats
         self.attempt = with_values(call, again=lambda *args, **kwargs: MISS)
 
 
@@ -88,7 +91,11 @@ class Compiled:
     @property
     def source(self) -> str:
         """The program last used."""
-        return self._last().source
+        return self._last().module.text()[0]
+
+    def save(self, path: str | Path) -> None:
+        """Write the program last used to a file, and its large arrays beside it as .npz."""
+        self._last().module.save(path)
 
     @property
     def graph(self) -> Any:
@@ -228,31 +235,19 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
     traced_at = time.perf_counter()
     rows, outputs = program.instructions, outputs
     count = len(rows)
-    mark = rows[program.reverse] if program.reverse is not None and program.reverse < count else None
-    forward = rows[: program.reverse] if program.reverse is not None else rows
-    first = set(map(id, forward))
-    rows, outputs = simplified(rows, outputs, checked=is_checked(rows, outputs))
-    reverse = None
-    if mark is not None:
-        reverse = next((k for k, r in enumerate(rows) if id(r) not in first), None)
+    checked = is_checked(rows, outputs)
+    if checked:
+        rows = [r for r in rows if r.function is not still_finite or not r.value]
+    rows, outputs = simplified(rows, outputs, checked)
+    reverse = next((k for k, r in enumerate(rows) if r.of is not None), None)
     simplified_at = time.perf_counter()
     source = source_of(rows, outputs, reverse)
-    names = {
-        id(r): n
-        for r, n in zip(
-            (r for r in rows if r.function in (ARGUMENT, CAPTURED)),
-            named_inputs(rows, source),
-            strict=True,
-        )
-    }
-    held = {
-        names[id(r)]: r.value for r in rows if r.function is CAPTURED
-    }
-    texts, extra = container_text(result, iter(source.result))
-    call, text = entry(
-        source, function, args, kwargs, symbols, names, texts,
-        {**held, **extra}, found.checks,
-    )
+    inputs = [r for r in rows if r.function in (ARGUMENT, CAPTURED)]
+    names = dict(zip(map(id, inputs), named_inputs(rows, source), strict=True))
+    held = {names[id(r)]: r.value for r in inputs if r.function is CAPTURED}
+    result_text, extra = container_text(result, iter(source.result))
+    head = Head(function, args, kwargs, symbols, names)
+    call = entry(head, source, result_text, {**held, **extra}, found.checks)
     call = with_values(call, again=again, careful=careful)
     done = time.perf_counter()
     stats = {
@@ -262,7 +257,41 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
         "simplify_seconds": simplified_at - traced_at,
         "emit_seconds": done - simplified_at,
     }
-    return Variant(call, text, text, rows, stats)
+    module = Module(
+        identifier(self.__name__),
+        f"{self.__name__}, written down by lagrad.",
+        head.shown,
+        head.conditions.unpack,
+        source.lines,
+        result_text,
+        {**held, **source.constants},
+    )
+    return Variant(call, module, listing(source, rows), stats)
+
+
+def identifier(name: str) -> str:
+    """Return a function's name as one that Python takes."""
+    return re.sub(r"\W+", "_", name).strip("_") or "program"
+
+
+def listing(source: Source, rows: Any) -> Listing:
+    """Return the instructions to look at."""
+    return Listing(
+        tuple(
+            Line(name, text, where_of(row))
+            for row, (name, text) in zip(rows, source.shown, strict=True)
+        )
+    )
+
+
+def where_of(row: Instruction) -> str:
+    """Return ``file:line`` of the user's code that asked for an instruction."""
+    if row.code is None:
+        return ""
+    found = next(
+        (p[0] for k, p in enumerate(row.code.co_positions()) if k == row.at // 2), None
+    )
+    return f"{Path(row.code.co_filename).name}:{found or row.code.co_firstlineno}"
 
 
 def named_inputs(rows: Any, source: Source) -> list[str]:
@@ -278,9 +307,6 @@ def named_inputs(rows: Any, source: Source) -> list[str]:
 def settled(leaf: Any) -> Any:
     """Return a result as its instruction, or as the constant that it is."""
     if isinstance(leaf, Symbol):
-        leaf._row  # noqa: B018
-        from lagrad.trace.tracer import current
-
         return current(leaf)._row
     if isinstance(leaf, Traced):
         raise ArgumentError("a traced value was returned")
@@ -293,9 +319,9 @@ def settled(leaf: Any) -> Any:
 
 
 def is_checked(rows: Any, outputs: Any) -> bool:
-    """True if every result that depends on a product behind a mask is asked to be finite."""
+    """True if every result that depends on a masked multiplier is asked to be finite."""
     asked = {id(r.args[0]) for r in rows if r.function is all_finite}
-    masked: set[int] = set()
+    masked = {id(r.args[0]) for r in rows if r.function is still_finite}
     for r in rows:
         if r.function is masked_multiply or any(id(p) in masked for p in r.parents()):
             masked.add(id(r))
@@ -325,6 +351,3 @@ def container_text(tree: Any, texts: Any) -> tuple[str, dict[str, Any]]:
 
     del kind
     return build(tree), extra
-
-
-__all__ = ["Compiled", "GUARDS", "compile", "math"]

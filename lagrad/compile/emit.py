@@ -15,7 +15,14 @@ from lagrad.compile.lines import GETITEM, INFIX, PREFIX, SCALAR, call, index_tex
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
 from lagrad.compile.symbol import assigned, cast, updated
-from lagrad.dispatch import all_finite, is_basic, masked_multiply, scatter_add, sparse_product
+from lagrad.dispatch import (
+    all_finite,
+    is_basic,
+    masked_multiply,
+    scatter_add,
+    sparse_product,
+    still_finite,
+)
 from lagrad.rules.writing import write
 
 FLOATS = (float, np.float64)
@@ -31,6 +38,8 @@ class Source:
     constants: dict[str, Any] = field(default_factory=dict)
     #: Names of captured arrays, in the order in which they were found.
     captured: list[str] = field(default_factory=list)
+    #: The name of each instruction, and its lines as one.
+    shown: list[tuple[str, str]] = field(default_factory=list)
     #: True if a line may raise where NumPy gives inf or nan.
     raises: bool = False
 
@@ -227,6 +236,8 @@ def guard(row: Instruction, emitter: Emitter) -> str:
         return f"not {x}" if answer else x
     if ask is np.shape:
         return f"np.shape({x}) != {answer}"
+    if ask is still_finite:
+        return f"{'not ' * answer}np.isfinite({x}).all()"
     if ask is content:
         if isinstance(answer, np.ndarray):
             return f"not np.array_equal({x}, {emitter.constant(answer)}, equal_nan=True)"
@@ -327,7 +338,7 @@ def source_of(
 ) -> Source:
     """Return the source of instructions, and the texts of what they give."""
     e = Emitter(rows, reverse)
-    parameters, captured = [], []
+    parameters, captured, shown = [], [], []
     for k, row in enumerate(rows):
         if k == reverse:
             e.write("# the reverse sweep")
@@ -335,10 +346,13 @@ def source_of(
             parameters.append(e.names[id(row)])
         elif row.function is CAPTURED:
             captured.append(e.names[id(row)])
+        before = len(e.lines)
         e.emit(row)
+        name = e.names[id(row)]
+        shown.append((name, "; ".join(e.lines[before:]) or f"{name} = {row.function.__name__}"))
     result = results(e, outputs)
     finite_check(e)
-    return Source(parameters, e.lines, result, e.constants, captured, e.raises)
+    return Source(parameters, e.lines, result, e.constants, captured, shown, e.raises)
 
 
 def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from lagrad.compile.emit import CAREFUL, OTHER, Source
 from lagrad.compile.lines import MODULES
+from lagrad.compile.names import RESERVED
 from lagrad.containers import children
 
 #: What ``math`` and Python's division raise where NumPy gives inf or nan.
@@ -39,6 +40,8 @@ class Conditions:
         self.parts: list[str] = []
         self.values: dict[str, Any] = {"ndarray": np.ndarray, "MISSING": MISSING}
         self.lines: list[str] = []
+        #: How a leaf of a container is reached, by its name: for the program's own module.
+        self.unpack: list[str] = []
 
     def held(self, value: Any) -> str:
         """Return a name for a value that something must be."""
@@ -62,7 +65,9 @@ class Conditions:
                 if label.startswith("."):
                     reached = f"{text}{label}"
                 elif isinstance(node, dict):
-                    reached = f"{text}[{self.held(list(node)[k])}]"
+                    key = list(node)[k]
+                    plain = isinstance(key, str | int | float)
+                    reached = f"{text}[{repr(key) if plain else self.held(key)}]"
                 else:
                     reached = f"{text}[{k}]"
                 entries.append((reached, child))
@@ -85,6 +90,7 @@ class Conditions:
         given = text
         if not text.isidentifier():
             self.parts.append(f"type({name} := {text}) is {self.kind(kind)}")
+            self.unpack.append(f"{name} = {text}")
             given = name
         else:
             self.parts.append(f"type({text}) is {self.kind(kind)}")
@@ -96,6 +102,7 @@ class Conditions:
             self.lines.append(f"{name} = float({given})")
         elif name != given:
             self.lines.append(f"{name} = {given}")
+            self.unpack.append(f"{name} = {given}")
 
     def kind(self, kind: type) -> str:
         """Return the name of a type."""
@@ -105,62 +112,62 @@ class Conditions:
 
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
-    """Return the parameters if each has a name of its own, else None."""
+    """Return the parameters if each has a name of its own, which the program does not use."""
     try:
         found = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return None
-    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found):
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in RESERVED for p in found):
         return None
-    return None if any(p.name == "self" for p in found) else found
+    return found
 
 
-def entry(
-    source: Source,
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    leaf_symbols: Sequence[Any],
-    names: dict[int, str],
-    result: str,
-    given: dict[str, Any],
-    checks: Sequence[Any],
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the function of a class that runs the program, and one that says if it does not fit.
+class Head:
+    """How a program is called: the parameters, and what they have to be."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        symbols: Sequence[Any],
+        names: dict[int, str],
+    ) -> None:
+        self.conditions = conditions = Conditions()
+        each = iter(symbols)
+        found = parameters_of(function)
+        if found is None:
+            self.parameters, self.passed = "self, *args, **kwargs", "*args, **kwargs"
+            self.shown = ["*args", "**kwargs"]
+            conditions.parts.append(f"len(args) == {len(args)}")
+            conditions.parts.append(f"list(kwargs) == {conditions.held(list(kwargs))}")
+            trees = {f"args[{k}]": tree for k, tree in enumerate(args)}
+            trees |= {f"kwargs[{key!r}]": tree for key, tree in kwargs.items()}
+        else:
+            first = [p.name for p in found if p.kind != p.KEYWORD_ONLY]
+            only = [p.name for p in found if p.kind == p.KEYWORD_ONLY]
+            star = ["*"] if only else []
+            trees = dict(zip(first, args, strict=False)) | kwargs
+            self.parameters = ", ".join(
+                ["self", *(f"{n}=MISSING" for n in first), *star, *(f"{n}=MISSING" for n in only)]
+            )
+            self.passed = ", ".join([*first, *(f"{n}={n}" for n in only)])
+            self.shown = [n for n in first if n in trees] + star + [n for n in only if n in trees]
+            conditions.parts += [f"{n} is MISSING" for n in (*first, *only) if n not in trees]
+        for text, tree in trees.items():
+            conditions.fit(text, tree, names, each)
+
+
+def entry(head: Head, source: Source, result: str, given: dict[str, Any], checks: Any) -> Any:
+    """Return the function of a class that runs the program.
 
     Parameters
     ----------
-    leaf_symbols : for each leaf of the arguments its instruction, or None for what is fixed
     given : what the source calls by name besides its constants
+    checks : what has to be as it was around the function
     """
-    conditions = Conditions()
-    symbols = iter(leaf_symbols)
-    parameters = parameters_of(function)
-    if parameters is None:
-        head, passed = "self, *args, **kwargs", "*args, **kwargs"
-        conditions.parts.append(f"len(args) == {len(args)}")
-        conditions.parts.append(f"list(kwargs) == {conditions.held(list(kwargs))}")
-        for k, tree in enumerate(args):
-            conditions.fit(f"args[{k}]", tree, names, symbols)
-        for key, tree in kwargs.items():
-            conditions.fit(f"kwargs[{key!r}]", tree, names, symbols)
-    else:
-        first = [p.name for p in parameters if p.kind != p.KEYWORD_ONLY]
-        only = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
-        trees = dict(zip(first, args, strict=False)) | kwargs
-        head = ", ".join(
-            ["self", *(f"{n}=MISSING" for n in first), *(["*"] if only else [])]
-            + [f"{n}=MISSING" for n in only]
-        )
-        passed = ", ".join([*first, *(f"{n}={n}" for n in only)])
-        spelled = dict(zip(first, args, strict=False))
-        for name, tree in (*spelled.items(), *kwargs.items()):
-            conditions.fit(name, tree, names, symbols)
-        for name in (*first, *only):
-            if name not in trees:
-                conditions.parts.append(f"{name} is MISSING")
-    for check in checks:
-        conditions.parts.append(f"{conditions.held(check.holds)}()")
+    conditions, passed = head.conditions, head.passed
+    parts = [*conditions.parts, *(f"{conditions.held(c.holds)}()" for c in checks)]
     body = [*conditions.lines, *source.lines, f"return {result}"]
     fails = {OTHER: f"return again(self, {passed})", CAREFUL: f"return careful(self, {passed})"}
     body = [replace_fail(line, fails) for line in body]
@@ -169,8 +176,8 @@ def entry(
         body += [f"except {ERRORS}:", f"    return careful(self, {passed})"]
     text = "\n".join(
         [
-            f"def call({head}):",
-            f"    if {' and '.join(conditions.parts) or 'True'}:",
+            f"def call({head.parameters}):",
+            f"    if {' and '.join(parts) or 'True'}:",
             *(f"        {line}" for line in body),
             f"    return again(self, {passed})",
         ]
@@ -178,7 +185,7 @@ def entry(
     values = {**given, **source.constants, **conditions.values}
     values |= {k: v for k, v in MODULES.items() if "." not in k}
     values |= {"again": None, "careful": None}
-    return closed(text, "call", values), text
+    return closed(text, "call", values)
 
 
 def replace_fail(line: str, fails: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.dispatch import still_finite
 from lagrad.trace.tape import Trace, is_users, same
 
 
@@ -111,7 +112,7 @@ def content(x: Any) -> Any:
 
 
 #: What Python may ask of a value; the answer is part of the program.
-GUARDS = frozenset({bool, int, float, complex, content, np.shape})
+GUARDS = frozenset({bool, int, float, complex, content, np.shape, still_finite})
 
 
 class Program(Trace):

@@ -16,6 +16,7 @@ import numpy as np
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, content, item, replaced
 from lagrad.rules import stopped
 from lagrad.trace.boundary import refuse
+from lagrad.trace.record import unmuted
 from lagrad.trace.operators import COMPARISONS, METHODS, OPERATORS, STEPS, UNARY
 from lagrad.trace.tracer import Traced, Tracer, as_view, current, rebind, snapshot
 
@@ -104,11 +105,16 @@ class Symbol(Tracer):
     # -- Python's questions ----------------------------------------------------------------------
 
     def _ask(self, ask: Callable[..., Any]) -> Any:
-        current(self)
-        answer = ask(self._value)
-        if not self._trace.muted:
-            self._trace.guard(ask, self._row, answer)
+        if self._trace.muted:
+            return ask(unmuted(self))
+        answer = ask(current(self)._value)
+        self._trace.guard(ask, self._row, answer)
         return answer
+
+    def _frozen(self) -> Any:
+        value = current(self)._value
+        self._trace.guard(content, self._row, value)
+        return value
 
     def _answer(self, ask: Callable[[Any], Any]) -> Any:
         # Nobody knows what was asked, so the answer holds for this very value.
@@ -282,7 +288,8 @@ def applied(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
         if kind is Symbol:
             if a._view is not None:
                 current(a)
-            program = a._trace
+            if program is None or a._trace.level > program.level:
+                program = a._trace
             values.append(a._value)
             parts.append(a._row)
         elif kind in NUMBERS:
@@ -293,9 +300,9 @@ def applied(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
             break
     if not plain or kwargs or program is None:
         return applied_to_trees(function, args, kwargs)
-    value = function(*values)
     if program.muted:
-        return value
+        return function(*map(unmuted, args))
+    value = function(*values)
     return symbols(program, program.append(function, tuple(parts), kwargs, value), value)
 
 
@@ -306,7 +313,8 @@ def applied_to_trees(function: Callable[..., Any], args: Any, kwargs: Any) -> An
     def settle(part: Any) -> Any:
         nonlocal program
         if type(part) is Symbol:
-            program = current(part)._trace
+            found = current(part)._trace
+            program = found if program is None or found.level > program.level else program
         return part
 
     args, kwargs = replaced(args, settle), replaced(kwargs, settle)
@@ -314,9 +322,9 @@ def applied_to_trees(function: Callable[..., Any], args: Any, kwargs: Any) -> An
     def value_of(part: Any) -> Any:
         return part._value if type(part) is Symbol else part
 
-    value = function(*replaced(args, value_of), **replaced(kwargs, value_of))
     if program is None or program.muted:
-        return value
+        return function(*replaced(args, unmuted), **replaced(kwargs, unmuted))
+    value = function(*replaced(args, value_of), **replaced(kwargs, value_of))
 
     def written(part: Any) -> Any:
         return part._row if type(part) is Symbol else program.held(part)

@@ -124,7 +124,7 @@ def fori_loop(
     80.0
     """
     steps = np.arange(int(lower), max(int(lower), int(upper)))
-    return scan(lambda z, i: (body(int(i), z), None), carry, steps, memory=memory)[0]
+    return scan(lambda z, i: (body(i if hasattr(i, "_ask") else int(i), z), None), carry, steps, memory=memory)[0]
 
 
 def length_of(inputs: Any, length: int | None, what: str) -> int:

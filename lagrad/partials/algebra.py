@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.dispatch import scatter_add
+from lagrad.dispatch import scatter_add, still_finite
 
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -125,7 +125,7 @@ class Partial:
         v = self.adjoint(w)
         if mask is None or self.count() > MANY:
             return v, None
-        if not np.isfinite(v).all():
+        if not still_finite(v):
             v = self.adjoint_of_present(w, resolved(mask))
         return v, Late(lambda: self.reached(resolved(mask)))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.dispatch import masked_multiply
+from lagrad.dispatch import masked_multiply, still_finite
 from lagrad.partials.algebra import Entries, Late, Partial, intersection, resolved
 
 
@@ -56,7 +56,7 @@ class Scale(Diagonal):
         if type(mask) is not Late:
             return scaled(self.d, w, here), here
         v = scaled(self.d, w, self.mask)
-        return v if np.isfinite(v).all() else scaled(self.d, w, resolved(here)), here
+        return v if still_finite(v) else scaled(self.d, w, resolved(here)), here
 
     def entries(self) -> Entries:
         i = np.arange(self.count())

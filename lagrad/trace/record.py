@@ -137,14 +137,16 @@ def adopted(trace: Trace, a: Any) -> Any:
 def unmuted(a: Any) -> Any:
     """Return a traced value of a muted trace as the value that it stands for, not to be written."""
     a = substituted(a)
-    if isinstance(a, Tracer) and a._trace.muted:
+    noted = False
+    if isinstance(a, Tracer) and a._trace.muted and a.dtype.kind in "fc":
         trace = CURRENT.get()
         while trace is not None:
             if trace.noted is not None and a._trace.level < trace.level:  # it is from outside
                 trace.noted[id(a)] = a
+                noted = True
             trace = trace.outer
     while isinstance(a, Traced) and a._trace.muted:
-        a = current(a)._value
+        a = current(a)._value if noted or not a._is_symbol else a._frozen()
         if type(a) is np.ndarray:
             a = a.view()
             a.flags.writeable = False

@@ -126,6 +126,10 @@ class Traced:
     def __format__(self, spec: str) -> str:
         return format(self._value, spec)
 
+    def _frozen(self) -> Any:
+        """The plain value, which a program may not take for anything but what it is now."""
+        return self._value
+
     def _found_multiplier(self, w: Any) -> None:
         """Told by the sweep, which has found the multiplier of this value."""
 
