@@ -118,7 +118,8 @@ class Levels:
 def is_fine(graph: Graph, needed: np.ndarray, heights: np.ndarray) -> bool:
     """True for a graph of many small constraints and no cycles."""
     count = np.count_nonzero(needed)
-    return count >= MANY and not graph.cycles and int(heights[needed].sum()) <= SMALL * count
+    few = int(heights[needed].sum()) <= SMALL * count
+    return bool(few and count >= MANY and not graph.cycles)
 
 
 def partial_entries(graph: Graph, needed: np.ndarray, offsets: np.ndarray) -> Entries:

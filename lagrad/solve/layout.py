@@ -310,7 +310,8 @@ def index_type(largest: int) -> type:
 
 def same_pattern(m: sp.sparray, indices: np.ndarray, indptr: np.ndarray) -> bool:
     """True if ``m`` has its entries at these places."""
-    return np.array_equal(m.indptr, indptr) and np.array_equal(m.indices, indices)
+    pairs = (m.indptr, indptr), (m.indices, indices)
+    return all(a is b or np.array_equal(a, b) for a, b in pairs)
 
 
 def runs(begin: np.ndarray, counts: np.ndarray) -> np.ndarray:

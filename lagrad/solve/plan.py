@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from lagrad.solve.batched import block_form
 from lagrad.solve.dominance import dominance
 from lagrad.solve.fill import expands, predicted_fill
 from lagrad.solve.krylov import METHODS, predicted_products
-from lagrad.solve.layout import Form
+from lagrad.solve.layout import Form, same_pattern
 from lagrad.solve.sparse_lu import ENTRY, SMALL
 from lagrad.solve.tridiagonal import is_tridiagonal
 from lagrad.solve.two_colour import two_colours
@@ -62,6 +62,9 @@ class Plan:
     flops, bytes : float
         Predicted, NaN where nothing can be said.
     preconditioner : as given to `plan`
+    asked : as given to `plan`
+    pattern : pair of int arrays, or None
+        (indices, indptr) of the matrix, if the method is for this pattern alone.
     """
 
     method: str
@@ -75,9 +78,17 @@ class Plan:
     red: np.ndarray | None = field(default=None, repr=False, compare=False)
     #: What follows where a Krylov method fails: "", "lu", or "trial" if that is found out at once.
     fallback: str = ""
+    asked: Any = field(default="auto", repr=False, compare=False)
+    pattern: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.why
+
+    def serves(self, m: Any) -> bool:
+        """True if the plan may be followed for this matrix: its entries are where they were."""
+        if self.pattern is None:
+            return True
+        return sp.issparse(m) and same_pattern(m, *self.pattern)
 
 
 def plan(
@@ -89,9 +100,9 @@ def plan(
 ) -> Plan:
     """Choose the method for a square matrix.
 
-    A plan depends on the pattern of the matrix, and on its diagonal dominance. It can be passed to
-    `factorize` in the place of ``linear_solver`` for matrices with the same pattern, where it saves
-    the prediction.
+    A plan depends on the pattern of the matrix, and on its diagonal dominance. It can be passed in
+    the place of ``linear_solver`` for the next matrix: with the same pattern it saves the
+    prediction, and for another one a new plan is made.
 
     Parameters
     ----------
@@ -114,7 +125,20 @@ def plan(
         For a method that is not known, or does not go with the matrix or the preconditioner.
     """
     if isinstance(linear_solver, Plan):
-        return linear_solver
+        if linear_solver.serves(m):
+            return linear_solver
+        linear_solver = linear_solver.asked
+    m = sp.csc_array(m) if sp.issparse(m) else m
+    made = choose(m, linear_solver, preconditioner, available, irreducible)
+    bound = made.method in ("tridiagonal", "block") or made.red is not None
+    known = (m.indices, m.indptr) if bound else None
+    return replace(made, asked=linear_solver, pattern=known)
+
+
+def choose(
+    m: Any, linear_solver: Any, preconditioner: Any, available: float | None, irreducible: bool
+) -> Plan:
+    """Return the plan of `plan`, for any matrix."""
     n = m.shape[0]
     if callable(linear_solver):
         return Plan("custom", "the solver that was given", solver=linear_solver)
@@ -140,7 +164,6 @@ def plan(
                 f"linear_solver={linear_solver!r} takes no preconditioner; Krylov methods do"
             )
         return Plan("krylov", "Krylov, for the preconditioner", preconditioner=preconditioner)
-    m = sp.csc_array(m)
     have = available_memory() if available is None else available
     if linear_solver == "dense":
         return dense_plan(n, have, "as asked")

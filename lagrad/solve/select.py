@@ -50,7 +50,7 @@ class Scaled:
 def factorize(m: Any, linear_solver: Any = "auto", preconditioner: Any = None) -> Factor:
     """Return a factorisation of the square matrix ``m``; its ``method`` says which.
 
-    Its ``plan`` says why; for a matrix with the same pattern it can be given as ``linear_solver``.
+    Its ``plan`` says why; for the next matrix it can be given as ``linear_solver``.
 
     Parameters
     ----------
