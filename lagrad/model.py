@@ -40,9 +40,10 @@ class Model:
     or an explicit constraint defines variable i of the same name; residual equations come after
     them.
 
-    ``solvers`` are those of large cycles from the search for their values, ``failed`` the cycles
-    whose values were not found. ``known`` holds, by equation, the values of f_i that were solved
-    for. What is traced later must give them again, or its partials are those of another model.
+    ``solvers`` are those of large cycles from the search for their values, ``points`` the points
+    where that of small ones ended, ``failed`` the cycles whose values were not found. ``known``
+    holds, by equation, the values of f_i that were solved for. What is traced later must give them
+    again, or its partials are those of another model.
     """
 
     names: tuple[str, ...]
@@ -56,6 +57,7 @@ class Model:
     matrices: dict[int, sp.csc_array] = field(default_factory=dict)
     known: dict[int, Any] = field(default_factory=dict)
     solvers: dict[int, Any] = field(default_factory=dict)
+    points: dict[int, Any] = field(default_factory=dict)
     failed: dict[int, Status] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,7 +66,8 @@ class Model:
         self.equation_names = tuple(e.name for e in self.equations)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "locals": {}, "condensed": {}, "matrices": {}, "solvers": {}}
+        tables = "locals", "condensed", "matrices", "solvers", "points"
+        return {**self.__dict__, **{name: {} for name in tables}}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -190,8 +193,8 @@ class Model:
 
     def forget(self, k: int) -> None:
         """Drop what was found of block k at values that have changed since."""
-        self.matrices.pop(k, None)
-        self.solvers.pop(k, None)
+        for found in (self.matrices, self.solvers, self.points):
+            found.pop(k, None)
         for i in self.blocks[k].equations:
             for table in (self.locals, self.condensed, self.known):
                 table.pop(i, None)
@@ -285,6 +288,8 @@ class Model:
 
     def block_matrix(self, k: int) -> sp.csc_array:
         """Return the diagonal block k of A = R^T, made once."""
+        if k not in self.matrices and k in self.points:
+            self.matrices[k] = self.points[k].linear.A
         if k not in self.matrices:
             block = self.blocks[k]
             heights = [int(np.prod(self.equation_shape(i))) for i in block.equations]

@@ -87,9 +87,9 @@ def gradient(found: Found, z: np.ndarray, w: np.ndarray) -> list[Any]:
 def moved(model: Model, founds: Mapping[int, Found]) -> Model:
     """Return the model with every cycle one Newton step further, and all that follows from it."""
     values = dict(model.values)
-    new = replace(
-        model, values=values, locals={}, condensed={}, matrices={}, known={}, solvers={}, failed={}
-    )
+    tables = "locals", "condensed", "matrices", "known", "solvers", "points", "failed"
+    empty: dict[str, Any] = {name: {} for name in tables}
+    new = replace(model, values=values, **empty)
     for k, block in enumerate(model.blocks):
         if block.cyclic and k in founds:
             problem, linearizer = conditions(new, k), founds[k].linearizer

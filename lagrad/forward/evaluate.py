@@ -52,6 +52,8 @@ def solve_values(model: Model, search: Search) -> dict[int, Found]:
                 continue
             if found.slope is not None and problem.layout.size > SMALL:
                 model.solvers[k] = CycleSolver(problem, found)
+            elif found.at is not None:
+                model.points[k] = found.at
             model.known.update((i, model.evaluate(i)) for i in block.equations)
         else:
             (i,) = block.equations
