@@ -23,6 +23,7 @@ from lagrad.compile.emit import Source, source_of
 from lagrad.compile.entry import MISS, MISSING, Head, entry, parameters_of, with_values
 from lagrad.compile.listing import Line, Listing, Module
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
+from lagrad.compile.rolling import merged, rolled
 from lagrad.compile.simplify import simplified
 from lagrad.compile.symbol import Symbol
 from lagrad.containers import children, leaves, unflatten
@@ -239,6 +240,8 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
     if checked:
         rows = [r for r in rows if r.function is not still_finite or not r.value]
     rows, outputs = simplified(rows, outputs, checked)
+    if any(r.function is rolled for r in rows):
+        rows, outputs = simplified(merged(rows), outputs, checked)
     reverse = next((k for k, r in enumerate(rows) if r.of is not None), None)
     simplified_at = time.perf_counter()
     source = source_of(rows, outputs, reverse)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from lagrad.compile.lines import GETITEM, INFIX, PREFIX, SCALAR, call, index_text, public_name
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
+from lagrad.compile.rolling import rolled, rolled_lines
 from lagrad.compile.symbol import assigned, cast, updated
 from lagrad.dispatch import (
     all_finite,
@@ -51,18 +52,38 @@ OTHER, CAREFUL = "<other>", "<careful>"
 class Emitter:
     """Writes instructions as lines."""
 
-    def __init__(self, rows: Sequence[Instruction], reverse: int | None) -> None:
+    def __init__(
+        self, rows: Sequence[Instruction], reverse: int | None, taken: Iterable[str] = ()
+    ) -> None:
         self.rows, self.reverse = rows, reverse
         self.constants: dict[str, Any] = {}
         self.by_id: dict[int, str] = {}
-        self.names = named(rows, set())
-        self.taken = set(self.names.values())
+        self.names = named(rows, set(taken))
+        self.taken = {*taken, *self.names.values()}
         self.lines: list[str] = []
         self.unpacked: set[int] = set()
         self.finite: list[Instruction] = []
         self.raises = False
         #: Whose lines give Python floats (or bools), and not NumPy's.
         self.plain: set[int] = set()
+        #: The names of the results of loops, and which of them are Python floats.
+        self.results: dict[int, list[str]] = {}
+        self.plain_results: dict[int, set[int]] = {}
+
+    def inside(self, rows: Sequence[Instruction]) -> Emitter:
+        """Return an emitter of lines that stand among these, with names of their own."""
+        inner = Emitter(rows, None, self.taken)
+        inner.constants, inner.by_id, inner.taken = self.constants, self.by_id, self.taken
+        self.taken.update(inner.names.values())
+        return inner
+
+    def free(self, name: str) -> str:
+        """Return a name that is not taken."""
+        k = 1
+        while (found := name if k == 1 else f"{name}_{k}") in self.taken:
+            k += 1
+        self.taken.add(found)
+        return found
 
     # -- parts of a line -------------------------------------------------------------------------
 
@@ -86,10 +107,10 @@ class Emitter:
         if kind in (float, np.float64):
             return number(float(part))
         if kind in (int, bool, str, type(None), complex) or part is Ellipsis:
-            return repr(part) if kind is not int or part >= 0 else f"({part})"
+            return repr(part)
         if isinstance(part, np.integer | np.bool_):
             return repr(part.item())
-        if kind is tuple:
+        if kind is tuple or isinstance(part, tuple):
             return f"({', '.join(map(self.text, part))}{',' * (len(part) == 1)})"
         if kind is list:
             return f"[{', '.join(map(self.text, part))}]"
@@ -134,6 +155,11 @@ class Emitter:
             self.write(f"if {guard(row, self)}: {OTHER}")
         elif function is all_finite:
             self.finite.append(row.args[0])
+        elif function is item and id(row.args[0]) in self.results:
+            loop, k = id(row.args[0]), row.args[1]
+            self.names[id(row)] = self.results[loop][k]
+            if k in self.plain_results[loop]:
+                self.plain.add(id(row))
         elif function in SPECIAL:
             for line in SPECIAL[function](self, row, name):
                 self.write(line)
@@ -204,8 +230,8 @@ class Emitter:
 def number(x: float) -> str:
     """Return a float as a literal."""
     if math.isfinite(x):
-        return repr(x) if x >= 0 and math.copysign(1.0, x) > 0 else f"({x!r})"
-    return "math.nan" if math.isnan(x) else "math.inf" if x > 0 else "(-math.inf)"
+        return repr(x)
+    return "math.nan" if math.isnan(x) else "math.inf" if x > 0 else "-math.inf"
 
 
 def narrow_float(value: Any) -> bool:
@@ -330,6 +356,7 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     assigned: assigned_lines,
     updated: updated_lines,
     write: write_lines,
+    rolled: rolled_lines,
 }
 
 
@@ -368,7 +395,9 @@ def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
             value = out.value
             shared = value.base is not None or out.function in (ARGUMENT, CAPTURED)
             shared = shared or id(out) in given or not value.flags.writeable
-            if shared or any(np.may_share_memory(value, r.value) for r in roots):
+            if value.ndim == 0:
+                text = f"{text}[()]"
+            elif shared or any(np.may_share_memory(value, r.value) for r in roots):
                 text = f"np.array({text})"
             given.add(id(out))
         found.append(text)

@@ -143,7 +143,7 @@ def entries(tree: Any) -> str:
     if isinstance(tree, list):
         return f"[{', '.join(map(entries, tree))}]"
     if isinstance(tree, float):
-        return number(tree).strip("()").replace("math.", "np.")
+        return number(tree).replace("math.", "np.")
     return repr(tree)
 
 

@@ -349,17 +349,23 @@ def symbols(program: Program, made: Instruction, value: Any) -> Any:
 
 def called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call a function of NumPy's or ours: of ours what it is made of is written down."""
+    from lagrad.compile.native import NATIVE
+
     primitive = getattr(function, "primitive", None)
     if primitive is not None and primitive.joint is not None:
+        from lagrad.compile.rolling import loop_results
+
+        loop = kwargs.get("loop")
+        results = None if loop is None else loop_results(loop, args)
+        if results is not None:
+            return loop.layout.pack(results)
         # A solve or a loop: what it gave holds for these very numbers.
         return function(*answered(args), **answered(kwargs))
     inside = getattr(function, "__wrapped__", None)
     if inside is not None and str(inside.__module__).startswith("lagrad."):
-        from lagrad.compile.native import NATIVE
-
         if function not in NATIVE:
             return inside(*args, **kwargs)
-    result = applied(function, args, kwargs)
+    result = applied(NATIVE.get(function, function), args, kwargs)
     if function in SHAPED_BY_VALUES or (function is np.where and len(args) == 1):
         for part in result if isinstance(result, tuple) else (result,):
             part._ask(np.shape)
