@@ -20,7 +20,7 @@ except ImportError:
         def verify(self): pass
     def captured(f, s): return _C(f)
 from lagrad.compile.emit import Source, source_of
-from lagrad.compile.entry import MISS, MISSING, Head, entry, parameters_of, with_values
+from lagrad.compile.entry import MISS, MISSING, Head, entry, jitted, parameters_of, with_values
 from lagrad.compile.listing import Line, Listing, Module
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
 from lagrad.compile.rolling import merged, rolled
@@ -248,9 +248,13 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
     inputs = [r for r in rows if r.function in (ARGUMENT, CAPTURED)]
     names = dict(zip(map(id, inputs), named_inputs(rows, source), strict=True))
     held = {names[id(r)]: r.value for r in inputs if r.function is CAPTURED}
-    result_text, extra = container_text(result, iter(source.result))
     head = Head(function, args, kwargs, symbols, names)
-    call = entry(head, source, result_text, {**held, **extra}, found.checks)
+    result_text, extra = container_text(result, iter(source.result))
+    call = None
+    if self.jit:
+        call = with_numba(self, (rows, outputs, reverse), head, result, held, found.checks, (args, kwargs))
+    if call is None:
+        call = entry(head, source, result_text, {**held, **extra}, found.checks)
     call = with_values(call, again=again, careful=careful)
     done = time.perf_counter()
     stats = {
@@ -270,6 +274,32 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
         {**held, **source.constants},
     )
     return Variant(call, module, listing(source, rows), stats)
+
+
+def with_numba(
+    self: Compiled, program: Any, head: Head, result: Any, held: Any, checks: Any, given: Any
+) -> Any:
+    """Return the entry whose lines are compiled by numba; None, with a warning, if it cannot."""
+    from numba.core.errors import NumbaError
+
+    source, extra = jitted(source_of(*program, jit=True), held)
+    text, more = container_text(result, iter(source.result))
+    call = entry(head, source, text, {**held, **extra, **more}, checks)
+    try:
+        with_values(call, again=again_never, careful=again_never)(self, *given[0], **given[1])
+    except NumbaError as error:
+        first = str(error).strip().splitlines()
+        warnings.warn(
+            f"{self.__name__} runs without numba, which does not know all that it calls: "
+            f"{' '.join(first[:3])}",
+            stacklevel=5,
+        )
+        return None
+    return call
+
+
+def again_never(self: Compiled, /, *args: Any, **kwargs: Any) -> None:
+    """Stands for whatever else would be run."""
 
 
 def identifier(name: str) -> str:

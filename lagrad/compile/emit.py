@@ -53,9 +53,9 @@ class Emitter:
     """Writes instructions as lines."""
 
     def __init__(
-        self, rows: Sequence[Instruction], reverse: int | None, taken: Iterable[str] = ()
+        self, rows: Sequence[Instruction], taken: Iterable[str] = (), jit: bool = False
     ) -> None:
-        self.rows, self.reverse = rows, reverse
+        self.rows, self.jit = rows, jit
         self.constants: dict[str, Any] = {}
         self.by_id: dict[int, str] = {}
         self.names = named(rows, set(taken))
@@ -72,7 +72,7 @@ class Emitter:
 
     def inside(self, rows: Sequence[Instruction]) -> Emitter:
         """Return an emitter of lines that stand among these, with names of their own."""
-        inner = Emitter(rows, None, self.taken)
+        inner = Emitter(rows, self.taken, self.jit)
         inner.constants, inner.by_id, inner.taken = self.constants, self.by_id, self.taken
         self.taken.update(inner.names.values())
         return inner
@@ -215,12 +215,12 @@ class Emitter:
         """Return ``x[index]``; a number comes as Python's own."""
         x, index = row.args
         if type(row.value) is np.float64 and type(x) is Instruction:
-            if type(index) is int:
+            if type(index) is int or type(index) is tuple and all(type(i) is int for i in index):
                 self.plain.add(id(row))
-                return f"{self.text(x)}.item({index})"
-            if type(index) is tuple and all(type(i) is int for i in index):
-                self.plain.add(id(row))
-                return f"{self.text(x)}.item({self.text(index)})"
+                text = index_text(index, self.text)
+                if self.jit:
+                    return f"{self.text(x)}[{text}]"
+                return f"{self.text(x)}.item({text})"
         text = self.text(x)
         if type(x) is not Instruction or id(x) in self.plain:
             text = f"np.asarray({text})"
@@ -361,10 +361,13 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
 
 
 def source_of(
-    rows: Sequence[Instruction], outputs: Sequence[Any], reverse: int | None
+    rows: Sequence[Instruction], outputs: Sequence[Any], reverse: int | None, jit: bool = False
 ) -> Source:
-    """Return the source of instructions, and the texts of what they give."""
-    e = Emitter(rows, reverse)
+    """Return the source of instructions, and the texts of what they give.
+
+    With ``jit`` the lines are those that numba understands.
+    """
+    e = Emitter(rows, (), jit)
     parameters, captured, shown = [], [], []
     for k, row in enumerate(rows):
         if k == reverse:

@@ -8,7 +8,9 @@ than that of a plain function. What does not fit goes to ``again``, what is not 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import CellType, FunctionType
 from typing import Any
 
@@ -156,6 +158,35 @@ class Head:
             conditions.parts += [f"{n} is MISSING" for n in (*first, *only) if n not in trees]
         for text, tree in trees.items():
             conditions.fit(text, tree, names, each)
+
+
+#: What the core of a program raises in the place of what cannot be returned there.
+RAISES = {OTHER: "raise IndexError", CAREFUL: "raise FloatingPointError"}
+
+
+def jitted(source: Source, given: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
+    """Return a source whose lines call a core that numba compiles, and what it calls by name.
+
+    Arrays are arguments of the core: numba would keep a copy of what it finds around it.
+    """
+    import numba
+
+    arrays = {k: v for k, v in {**given, **source.constants}.items() if type(v) is np.ndarray}
+    rest = {k: v for k, v in {**given, **source.constants}.items() if k not in arrays}
+    inner = [k for k in source.captured if k not in arrays]
+    parameters = ", ".join([*source.parameters, *arrays, *inner])
+    lines = [replace_fail(line, RAISES) for line in source.lines]
+    outs = [f"out{k}" for k in range(len(source.result))]
+    texts = "".join(f"{text}, " for text in source.result)
+    text = "\n".join([f"def core({parameters}):", *(f"    {x}" for x in lines), f"    return ({texts})"])
+    core = numba.njit(closed(text, "core", {**rest, "np": np, "math": math}))
+    body = [
+        "try:",
+        f"    {', '.join(outs)}, = _core({parameters})",
+        f"except IndexError: {OTHER}",
+        f"except (FloatingPointError, *{ERRORS}): {CAREFUL}",
+    ]
+    return replace(source, lines=body, result=outs, raises=False, constants=arrays), {"_core": core}
 
 
 def entry(head: Head, source: Source, result: str, given: dict[str, Any], checks: Any) -> Any:

@@ -212,6 +212,8 @@ def rolled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     for r, start, number in zip(body.carry, starts, numbers, strict=True):
         text = e.text(start)
         plain = type(start) is not Instruction or id(start) in e.plain
+        if number and type(start) is not Instruction:
+            text = e.text(float(start))
         yield f"{inner.names[id(r)]} = {text}" if plain or not number else (
             f"{inner.names[id(r)]} = float({text})"
         )
@@ -219,10 +221,11 @@ def rolled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     for k, y in enumerate(body.y):
         target = f"{name}_y{k}"
         scalar = np.shape(y.value if type(y) is Instruction else y) == ()
-        lists.append((target, scalar))
+        lists.append((target, scalar and not e.jit))
         shape = np.shape(row.value[len(body.carry) + k])
         dtype = row.value[len(body.carry) + k].dtype.name
         kind = "" if dtype == "float64" else f", np.{dtype}"
+        scalar = scalar and not e.jit
         yield f"{target} = []" if scalar else f"{target} = np.empty({shape}{kind})"
     t = e.free("t")
     yield head_of_loop(e, inner, body, xs, t, any(not s for _, s in lists))
@@ -256,14 +259,18 @@ def rolled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
 def head_of_loop(e: Any, inner: Any, body: Body, xs: Any, t: str, counted: bool) -> str:
     """Return the line that runs over the steps."""
     names, texts = [], []
+    used = {id(p) for r in body.rows for p in r.parents()}
+    used |= {id(z) for z in (*body.after, *body.y) if type(z) is Instruction}
     for r, x in zip(body.x, xs, strict=True):
+        if id(r) not in used:
+            continue
         names.append(inner.names[id(r)])
         value = x.value if type(x) is Instruction else x
         if type(x) is not Instruction and is_count(value):
             texts.append(f"range({int(value[0])}, {int(value[0]) + len(value)})")
             inner.plain.add(id(r))
         elif value.ndim == 1 and value.dtype in (float, int):
-            texts.append(f"{e.text(x)}.tolist()")
+            texts.append(e.text(x) if e.jit else f"{e.text(x)}.tolist()")
             inner.plain.add(id(r))
         else:
             texts.append(e.text(x))
