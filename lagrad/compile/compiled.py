@@ -12,13 +12,8 @@ from typing import Any
 
 import numpy as np
 
-try:
-    from lagrad.compile.captured import captured
-except ImportError:
-    class _C:
-        def __init__(self, f): self.function=f; self.arrays=[]; self.checks=[]
-        def verify(self): pass
-    def captured(f, s): return _C(f)
+from lagrad.compile.around import Around
+from lagrad.compile.captured import captured
 from lagrad.compile.emit import Source, source_of
 from lagrad.compile.entry import MISS, MISSING, Head, entry, jitted, parameters_of, with_values
 from lagrad.compile.listing import Line, Listing, Module
@@ -42,8 +37,17 @@ MANY = 8
 class Variant:
     """One program of a function: for one structure of the arguments, and one way through it."""
 
-    def __init__(self, call: Any, module: Module, graph: Listing, stats: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        call: Any,
+        module: Module,
+        graph: Listing,
+        stats: dict[str, Any],
+        around: Around,
+        arrays: dict[str, Any],
+    ) -> None:
         self.call, self.module, self.graph, self.stats = call, module, graph, stats
+        self.around, self.arrays = around, arrays
         self.attempt = with_values(call, again=lambda *args, **kwargs: MISS)
 
 
@@ -133,6 +137,12 @@ def again(self: Compiled, /, *args: Any, **kwargs: Any) -> Any:
     if self._plain_because:
         return self.__wrapped__(*args, **kwargs)
     with self._lock:
+        for variant in reversed(self._variants):
+            if variant.around.refreshed(variant.call, variant.arrays):
+                result = variant.attempt(self, *args, **kwargs)
+                if result is not MISS:
+                    use(self, variant)
+                    return result
         try:
             variant = written(self, args, kwargs)
         except Exception as error:
@@ -251,10 +261,12 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
     head = Head(function, args, kwargs, symbols, names)
     result_text, extra = container_text(result, iter(source.result))
     call = None
+    taken = {*names_in(source), *head.names, *held}
+    around = Around(found.checks, taken)
     if self.jit:
-        call = with_numba(self, (rows, outputs, reverse), head, result, held, found.checks, (args, kwargs))
+        call = with_numba(self, (rows, outputs, reverse), head, result, held, around, (args, kwargs))
     if call is None:
-        call = entry(head, source, result_text, {**held, **extra}, found.checks)
+        call = entry(head, source, result_text, {**held, **extra}, around)
     call = with_values(call, again=again, careful=careful)
     done = time.perf_counter()
     stats = {
@@ -273,18 +285,23 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
         result_text,
         {**held, **source.constants},
     )
-    return Variant(call, module, listing(source, rows), stats)
+    return Variant(call, module, listing(source, rows), stats, around, held)
+
+
+def names_in(source: Source) -> set[str]:
+    """Return the names that lines of a program give to something."""
+    return {name for name, _ in source.shown} | set(source.constants) | {"total"}
 
 
 def with_numba(
-    self: Compiled, program: Any, head: Head, result: Any, held: Any, checks: Any, given: Any
+    self: Compiled, program: Any, head: Head, result: Any, held: Any, around: Any, given: Any
 ) -> Any:
     """Return the entry whose lines are compiled by numba; None, with a warning, if it cannot."""
     from numba.core.errors import NumbaError
 
     source, extra = jitted(source_of(*program, jit=True), held)
     text, more = container_text(result, iter(source.result))
-    call = entry(head, source, text, {**held, **extra, **more}, checks)
+    call = entry(head, source, text, {**held, **extra, **more}, around)
     try:
         with_values(call, again=again_never, careful=again_never)(self, *given[0], **given[1])
     except NumbaError as error:

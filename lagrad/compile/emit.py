@@ -129,6 +129,12 @@ class Emitter:
             return type(part.value) in (*FLOATS, bool, np.bool_, int)
         return type(part) in (*FLOATS, bool, int, np.bool_)
 
+    def float_text(self, row: Instruction, part: Any) -> str:
+        """Return an operand of a float: ``2.0 * x`` is twice as fast as ``2 * x``."""
+        if type(part) is int and type(row.value) in FLOATS and float(part) == part:
+            return repr(float(part))
+        return self.text(part)
+
     def strong(self, row: Instruction, part: Any) -> str:
         """Return an argument; a float64 that meets float32 says so."""
         text = self.text(part)
@@ -174,11 +180,12 @@ class Emitter:
             if function in INFIX and function not in SCALAR:
                 self.plain.add(id(row))
                 self.raises |= INFIX[function] in ("/", "//", "%")
-                return f"{self.text(args[0])} {INFIX[function]} {self.text(args[1])}"
+                a, b = (self.float_text(row, part) for part in args)
+                return f"{a} {INFIX[function]} {b}"
             if function in SCALAR:
                 self.plain.add(id(row))
                 self.raises = True
-                return SCALAR[function].format(*map(self.text, args))
+                return SCALAR[function].format(*(self.float_text(row, part) for part in args))
             if function in (np.float64, float):
                 self.plain.add(id(row))
                 return f"float({self.text(args[0])})"

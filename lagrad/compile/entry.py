@@ -7,8 +7,10 @@ than that of a plain function. What does not fit goes to ``again``, what is not 
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import CellType, FunctionType
@@ -16,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.compile.around import Around
 from lagrad.compile.emit import CAREFUL, OTHER, Source
 from lagrad.compile.lines import MODULES
 from lagrad.compile.names import RESERVED
@@ -141,6 +144,7 @@ class Head:
         if found is None:
             self.parameters, self.passed = "self, *args, **kwargs", "*args, **kwargs"
             self.shown = ["*args", "**kwargs"]
+            self.names = ["self", "args", "kwargs"]
             conditions.parts.append(f"len(args) == {len(args)}")
             conditions.parts.append(f"list(kwargs) == {conditions.held(list(kwargs))}")
             trees = {f"args[{k}]": tree for k, tree in enumerate(args)}
@@ -154,6 +158,7 @@ class Head:
                 ["self", *(f"{n}=MISSING" for n in first), *star, *(f"{n}=MISSING" for n in only)]
             )
             self.passed = ", ".join([*first, *(f"{n}={n}" for n in only)])
+            self.names = ["self", *first, *only]
             self.shown = [n for n in first if n in trees] + star + [n for n in only if n in trees]
             conditions.parts += [f"{n} is MISSING" for n in (*first, *only) if n not in trees]
         for text, tree in trees.items():
@@ -189,16 +194,18 @@ def jitted(source: Source, given: dict[str, Any]) -> tuple[Source, dict[str, Any
     return replace(source, lines=body, result=outs, raises=False, constants=arrays), {"_core": core}
 
 
-def entry(head: Head, source: Source, result: str, given: dict[str, Any], checks: Any) -> Any:
+def entry(
+    head: Head, source: Source, result: str, given: dict[str, Any], around: Around
+) -> FunctionType:
     """Return the function of a class that runs the program.
 
     Parameters
     ----------
     given : what the source calls by name besides its constants
-    checks : what has to be as it was around the function
+    around : what has to be as it was around the function
     """
     conditions, passed = head.conditions, head.passed
-    parts = [*conditions.parts, *(f"{conditions.held(c.holds)}()" for c in checks)]
+    parts = [*conditions.parts, *around.conditions]
     body = [*conditions.lines, *source.lines, f"return {result}"]
     fails = {OTHER: f"return again(self, {passed})", CAREFUL: f"return careful(self, {passed})"}
     body = [replace_fail(line, fails) for line in body]
@@ -213,10 +220,17 @@ def entry(head: Head, source: Source, result: str, given: dict[str, Any], checks
             f"    return again(self, {passed})",
         ]
     )
-    values = {**given, **source.constants, **conditions.values}
-    values |= {k: v for k, v in MODULES.items() if "." not in k}
+    values = {**given, **source.constants, **conditions.values, **around.values}
+    for name, module in MODULES.items():
+        if "." not in name and around.space.get(name) is not module:
+            values[name] = module
+    for name in set(re.findall(r"[A-Za-z]\w*", text)) & BUILTINS.keys():
+        values[name] = BUILTINS[name]
     values |= {"again": None, "careful": None}
-    return closed(text, "call", values)
+    return closed(text, "call", values, around.cells, around.space)
+
+
+BUILTINS = {k: v for k, v in vars(builtins).items() if not k.startswith("_") and callable(v)}
 
 
 def replace_fail(line: str, fails: dict[str, str]) -> str:
@@ -227,24 +241,41 @@ def replace_fail(line: str, fails: dict[str, str]) -> str:
     return line
 
 
-def closed(text: str, name: str, values: dict[str, Any]) -> FunctionType:
-    """Return the function in ``text``, for which ``values`` are closure variables."""
+def closed(
+    text: str,
+    name: str,
+    values: dict[str, Any],
+    cells: dict[str, Any] | None = None,
+    space: dict[str, Any] | None = None,
+) -> FunctionType:
+    """Return the function in ``text``, for which ``values`` are closure variables.
+
+    ``cells`` are closure variables whose cells are given, ``space`` its globals.
+    """
     inner = "\n".join(f"    {line}" for line in text.splitlines())
     scope: dict[str, Any] = {}
-    code = f"def make({', '.join(values)}):\n{inner}\n    return {name}"
-    exec(compile(code, f"<lagrad {name}>", "exec"), {"__builtins__": __builtins__}, scope)
-    made: FunctionType = scope["make"](**values)
-    return made
+    cells = cells or {}
+    code = f"def make({', '.join([*values, *cells])}):\n{inner}\n    return {name}"
+    names = {"__builtins__": builtins} if space is None else space
+    exec(compile(code, f"<lagrad {name}>", "exec"), names, scope)
+    made: FunctionType = scope["make"](**values, **dict.fromkeys(cells))
+    return with_cells(made, cells) if cells else made
 
 
 def with_values(function: FunctionType, **values: Any) -> FunctionType:
     """Return the function with other values of some closure variables."""
-    cells = tuple(
-        CellType(values[name]) if name in values else cell
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return with_cells(function, {name: CellType(value) for name, value in values.items()})
+
+
+def with_cells(function: FunctionType, cells: dict[str, Any]) -> FunctionType:
+    """Return the function with other cells of some closure variables."""
+    names = function.__code__.co_freevars
+    closure = tuple(
+        cells.get(name, cell)
+        for name, cell in zip(names, function.__closure__ or (), strict=True)
     )
     made = FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__, cells
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, closure
     )
     made.__kwdefaults__ = function.__kwdefaults__
     return made
