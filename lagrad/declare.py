@@ -16,7 +16,7 @@ from lagrad.forward import Search, moved, solve_values, traced_values, with_esti
 from lagrad.graph import short
 from lagrad.local import Equation
 from lagrad.model import Model
-from lagrad.residual import location, plain_value
+from lagrad.residual import Structure, location, plain_value
 from lagrad.solution import Solution, TracedSolution, first_nonfinite
 from lagrad.status import SINGULAR, ArgumentError, Status, StructureError, exception_for, suggestion
 from lagrad.structure import final, find_blocks
@@ -70,6 +70,8 @@ class System:
         self.equations: dict[str, Equation] = {}
         self.starts: dict[str, Any] = {}
         self.unknowns: list[str] = []
+        #: What solutions have found out about the structure of cycles, for the next ones.
+        self.structures: dict[Any, Structure] = {}
         for name, value in inputs.items():
             self.input(name, value)
 
@@ -365,7 +367,8 @@ class System:
         values.update({n: starts[n] for n in self._declared() if n in starts})
         # Copies: neither what is declared nor what was given may change with a solution.
         values = {n: np.array(innermost_value(z))[()] for n, z in values.items()}
-        return Model(order, tuple(equations), values, {n: own(d) for n, d in data.items()})
+        owned = {n: own(d) for n, d in data.items()}
+        return Model(order, tuple(equations), values, owned, structures=self.structures)
 
     def _declared(self) -> list[str]:
         return [*[n for n, e in self.equations.items() if e.explicit], *self.unknowns]

@@ -14,6 +14,7 @@ from lagrad.assemble import to_matrix
 from lagrad.graph import short
 from lagrad.local import Equation, Local, as_value, trace_equation
 from lagrad.partials import Entries, joined
+from lagrad.residual import Structure
 from lagrad.rounding import ROUNDING
 from lagrad.solve import (
     Form,
@@ -43,7 +44,8 @@ class Model:
     ``solvers`` are those of large cycles from the search for their values, ``points`` the points
     where that of small ones ended, ``failed`` the cycles whose values were not found. ``known``
     holds, by equation, the values of f_i that were solved for. What is traced later must give them
-    again, or its partials are those of another model.
+    again, or its partials are those of another model. ``structures`` are what is known of cycles
+    from earlier solutions, by the names of their equations and variables.
     """
 
     names: tuple[str, ...]
@@ -59,6 +61,7 @@ class Model:
     solvers: dict[int, Any] = field(default_factory=dict)
     points: dict[int, Any] = field(default_factory=dict)
     failed: dict[int, Status] = field(default_factory=dict)
+    structures: dict[Any, Structure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.number = {name: i for i, name in enumerate(self.names)}
@@ -66,7 +69,7 @@ class Model:
         self.equation_names = tuple(e.name for e in self.equations)
 
     def __getstate__(self) -> dict[str, Any]:
-        tables = "locals", "condensed", "matrices", "solvers", "points"
+        tables = "locals", "condensed", "matrices", "solvers", "points", "structures"
         return {**self.__dict__, **{name: {} for name in tables}}
 
     def __len__(self) -> int:

@@ -221,6 +221,27 @@ class Linear:
         return np.concatenate(parts) if parts else np.zeros(0)
 
 
+class Structure:
+    """What is known of the structure of a cycle, and serves every point and every search.
+
+    Nothing in it depends on values, and nothing is assumed: who uses it compares first.
+
+    Attributes
+    ----------
+    inner, outer : Symbolic
+        Of A, traced with the unknowns alone and with the parameters as inputs.
+    decided : dict
+        How its linear systems are set up and solved, by what was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.inner, self.outer = Symbolic(), Symbolic()
+        self.decided: dict[Any, Any] = {}
+
+    def __reduce__(self) -> Any:
+        return Structure, ()  # it is found again where it is asked for
+
+
 @dataclass
 class Conditions:
     """``g(z, *params) = 0`` for the container z.
@@ -239,8 +260,8 @@ class Conditions:
         What to call the equations.
     names : pair of lists of str, or None
         What to call each leaf of z, and each leaf of g.
-    symbolic : Symbolic
-        What is known of the pattern of A; it may be that of an earlier search.
+    structure : Structure
+        What is known of it from earlier searches.
     """
 
     g: Callable[..., Any]
@@ -252,7 +273,7 @@ class Conditions:
     names: tuple[list[str], list[str]] | None = None
     layout: Layout = field(init=False)
     equations: Layout | None = field(init=False, default=None)
-    symbolic: Symbolic = field(default_factory=Symbolic, repr=False)
+    structure: Structure = field(default_factory=Structure, repr=False)
 
     def __post_init__(self) -> None:
         self.params = tuple(map_leaves(unmuted, p) for p in self.params)
@@ -367,9 +388,8 @@ class Conditions:
         graph = made.graph((*rows, *parameters), tuple(y._row for y in kept if belongs(y, made)))
         assert self.equations is not None
         around = [a for a, _ in outer]
-        return Linear(
-            graph, rows, parameters, kept, self.layout, self.equations, around, self.symbolic
-        )
+        symbolic = self.structure.outer if parameters else self.structure.inner
+        return Linear(graph, rows, parameters, kept, self.layout, self.equations, around, symbolic)
 
 
 def floating(x: Any) -> bool:

@@ -148,7 +148,8 @@ class Symbolic:
     """What an accumulation worked out about places, kept for the next one: then only numbers move.
 
     Nothing is assumed: the places of the entries of every partial are compared with those of last
-    time, and a step where they differ is worked out anew.
+    time, and a step where they differ is worked out anew. Threads may share it: what is found is
+    put in whole, and not changed after.
 
     Attributes
     ----------
@@ -181,8 +182,10 @@ class Symbolic:
                 )
                 self.largest = size
             self.made += 1
-            step = self.steps[k] = Step(terms, shape)
-            return step.first(terms)
+            step = Step(terms, shape)
+            found = step.first(terms)
+            self.steps[k] = step  # whole, since other threads may read it
+            return found
         return step.rows(terms)
 
     def at_once(
@@ -198,10 +201,10 @@ class Symbolic:
         rows, columns, d = partial_entries(graph, needed, offsets)
         depth = np.repeat(depths(graph, np.flatnonzero(needed).tolist()), heights)
         x = spans(offsets, inputs)
-        if self.levels is None or not self.levels.fits(rows, columns, depth, x):
-            self.made += 1
-            self.levels = Levels(rows, columns, depth, x)
         levels = self.levels
+        if levels is None or not levels.fits(rows, columns, depth, x):
+            self.made += 1
+            self.levels = levels = Levels(rows, columns, depth, x)
         if levels.size > MOST:
             return None
         with np.errstate(all="ignore"):
@@ -218,13 +221,14 @@ class Symbolic:
 
     def matrix(self, entries: Entries, shape: tuple[int, int]) -> sp.csr_array:
         """Return the sparse matrix with these entries; duplicates are summed, zeros stay."""
-        rows, columns, data = entries
-        if self.places is None or not self.places.fits(rows, columns, shape):
+        (rows, columns, data), places = entries, self.places
+        if places is None or not places.fits(rows, columns, shape):
             self.made += 1
-            self.places, data = compressed(entries, shape)
+            places, data = compressed(entries, shape)
+            self.places = places
         else:
-            data = self.places.sums(data)
-        return sp.csr_array((data, self.places.indices, self.places.indptr), shape=shape)
+            data = places.sums(data)
+        return sp.csr_array((data, places.indices, places.indptr), shape=shape)
 
 
 def jacobian_rows(

@@ -13,7 +13,7 @@ from lagrad.forward.solver import CycleSolver, constrained
 from lagrad.graph import short
 from lagrad.local import as_value, refuse_list
 from lagrad.model import SMALL, Model
-from lagrad.residual import Conditions
+from lagrad.residual import Conditions, Structure
 from lagrad.status import ArgumentError, Status
 from lagrad.trace import Traced
 
@@ -125,7 +125,10 @@ def conditions(model: Model, k: int, values: Mapping[str, Any] | None = None) ->
         return found
 
     z0 = {name: model.values[name] for name in names}
-    return Conditions(residuals, z0, (fixed,), ", ".join(lines), names=(names, equations))
+    structure = model.structures.setdefault((*names, "", *equations), Structure())
+    return Conditions(
+        residuals, z0, (fixed,), ", ".join(lines), names=(names, equations), structure=structure
+    )
 
 
 def own(x: Any) -> Any:

@@ -9,6 +9,7 @@ applied     R is never formed: products with it are sweeps through g
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,39 @@ LONG, TRIAL, SEEN = 0.2, 60, 1e-8
 #: The part of the free memory that a matrix may take before its factors.
 SHARE = 0.25
 
+#: Methods that serve for other values too, if the pattern is the same.
+DIRECT = ("division", "dense", "tridiagonal", "block", "lu")
+
 #: Work of an entry in a sparse product, in units of that of a number in a sweep of tangents; and
 #: how much must be saved, since colouring costs as much as a few products.
 PRODUCT, WORTH = 20.0, 4.0
 
 
+@dataclass
+class Decided:
+    """How the linear systems of a cycle are set up and solved, decided at the first of them.
+
+    Attributes
+    ----------
+    sizes : the number of unknowns and of steps of g that ``way`` was chosen for
+    way, method : from `choice`
+    pattern, colours : of R, where it is found from tangents; ``looked`` says that this was decided
+    plan : as for `lagrad.solve.factorize`
+    """
+
+    sizes: tuple[int, int] = (-1, -1)
+    way: str = ""
+    method: str = "Newton"
+    pattern: sp.csr_array | None = None
+    colours: np.ndarray | None = None
+    looked: bool = False
+    plan: Any = None
+
+
 class Linearizer:
     """Returns the factorised R at a point; what it decides at the first one holds for the next.
+
+    And for the next search of the same structure: it begins with what was decided then.
 
     Parameters
     ----------
@@ -73,33 +100,54 @@ class Linearizer:
     ) -> None:
         self.problem, self.asked = problem, method
         self.linear_solver, self.preconditioner = linear_solver, preconditioner
-        self.way, self.method = "", "Newton"
-        self.pattern: sp.csr_array | None = None
-        self.colours: np.ndarray | None = None
-        self.plan: Any = None
-        self.looked = False
+        self.decided: Decided | None = None
+
+    @property
+    def method(self) -> str:
+        """The method, with its reason in words."""
+        return self.decided.method if self.decided else "Newton"
+
+    def decide(self, linear: Linear) -> Decided:
+        """Return what this or an earlier search decided for the same sizes, else choose.
+
+        What was found by trying how an iterative method does, at other values, is not taken over.
+        """
+        if self.decided is not None:
+            return self.decided
+        known, sizes = self.problem.structure.decided, (linear.layout.size, len(linear.graph))
+        key = self.asked, self.linear_solver, self.preconditioner
+        told = isinstance(self.linear_solver, str) and self.preconditioner is None
+        found = known.get(key) if told else None
+        if found is not None and found.sizes == sizes:
+            direct = getattr(found.plan, "method", "") in DIRECT
+            self.decided = replace(found, plan=found.plan if direct else None)
+            return self.decided
+        self.decided = Decided(sizes, *choice(linear, self.asked))
+        if told and self.decided.way != "applied":
+            known[key] = self.decided
+        return self.decided
 
     def __call__(self, linear: Linear) -> Slope:
-        if not self.way:
-            self.way, self.method = choice(linear, self.asked)
+        decided = self.decide(linear)
         with np.errstate(all="ignore"):
-            if self.way == "applied":
+            if decided.way == "applied":
                 return applied(linear, self.linear_solver, self.preconditioner)
-            if self.way == "extended":
+            if decided.way == "extended":
                 try:
                     return extended(linear, self.linear_solver)
                 except SingularError:
                     # Its steps may be out of all scale where R itself is not.
                     if predict(linear.graph, linear.varying).condensed > FEW:
                         raise
-                    self.way, self.method = "condensed", "Newton with R formed"
+                    decided.way, decided.method = "condensed", "Newton with R formed"
             A = self.matrix(linear)  # noqa: N806
             return self.named(linear, lambda: Slope(A, self.factors(A)))
 
-    def factors(self, A: sp.csc_array) -> Any:  # noqa: N803
+    def factors(self, A: Any) -> Any:  # noqa: N803
         """Return the factors of A, by the plan that was made for the first one."""
-        factor = factorize(A, self.plan or self.linear_solver, self.preconditioner)
-        self.plan = getattr(factor, "plan", None)
+        assert self.decided is not None
+        factor = factorize(A, self.decided.plan or self.linear_solver, self.preconditioner)
+        self.decided.plan = getattr(factor, "plan", None)
         return factor
 
     def reuse(self, linear: Linear, slope: Slope) -> Slope:
@@ -116,38 +164,40 @@ class Linearizer:
         try:
             return made()
         except SingularError:
-            if self.way in ("condensed", "swept"):
+            assert self.decided is not None
+            if self.decided.way in ("condensed", "swept"):
                 refuse_deficient(self.problem, linear)
             raise
 
     def matrix(self, linear: Linear) -> Any:
         """Return A = R^T, from few tangents where that is cheaper and the pattern is known."""
+        decided = self.decide(linear)
         if linear.layout.size <= TINY and self.linear_solver == "auto" and not self.preconditioner:
             return linear.dense
-        if self.way == "swept":
+        if decided.way == "swept":
             return linear.swept
-        if self.pattern is None:
-            self.pattern = linear.A.T
+        if decided.pattern is None:
+            decided.pattern = linear.A.T
             return linear.A
-        if not self.looked:  # only now, since many searches need R no second time
-            self.looked = True
-            if self.pattern.nnz > FEW and self.cheaper(linear):
-                self.colours = colour(self.pattern)
-        if self.colours is not None:
-            R = from_tangents(linear.along, self.pattern, self.colours)  # noqa: N806
+        if not decided.looked:  # only now, since many searches need R no second time
+            decided.looked = True
+            if decided.pattern.nnz > FEW and cheaper(linear, decided.pattern):
+                decided.colours = colour(decided.pattern)
+        if decided.colours is not None:
+            R = from_tangents(linear.along, decided.pattern, decided.colours)  # noqa: N806
             if R is not None:
                 return R.T
-            self.colours = None
+            decided.colours = None
         return linear.A
 
-    def cheaper(self, linear: Linear) -> bool:
-        """True if the sweeps of all colours cost less than the products of all partials."""
-        assert self.pattern is not None
-        graph, entries = linear.graph, self.pattern.nnz
-        widest = int(np.diff(self.pattern.indptr).max(initial=0))
-        sweeps = widest * (2.0 * float(graph.sizes.sum()) + 3.0 * entries)
-        steps = len(graph) - len(graph.inputs)
-        return WORTH * sweeps < PRODUCT * entries * steps
+
+def cheaper(linear: Linear, pattern: sp.csr_array) -> bool:
+    """True if the sweeps of all colours cost less than the products of all partials."""
+    graph, entries = linear.graph, pattern.nnz
+    widest = int(np.diff(pattern.indptr).max(initial=0))
+    sweeps = widest * (2.0 * float(graph.sizes.sum()) + 3.0 * entries)
+    steps = len(graph) - len(graph.inputs)
+    return WORTH * sweeps < PRODUCT * entries * steps
 
 
 def choice(linear: Linear, method: str) -> tuple[str, str]:
