@@ -76,6 +76,18 @@ def still_finite(x: Any) -> bool:
     return bool(x._ask(still_finite)) if hasattr(x, "_ask") else all_finite(x)
 
 
+def settled(x: Any) -> Any:
+    """Return structure as a plain array, which its trace notes as a guard.
+
+    A value of a program stays what it is: the program computes it anew in every run.
+    """
+    if getattr(x, "_is_symbol", False):
+        return x
+    if hasattr(x, "_answer") and not hasattr(x, "_row"):
+        return x._answer(settled)
+    return np.asarray(x)
+
+
 @overridable
 def masked_multiply(x: Any, y: Any, mask: Any) -> Any:
     """Return ``x * y`` where ``mask`` holds and zero elsewhere, where nothing is multiplied."""

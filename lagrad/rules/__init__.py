@@ -17,6 +17,7 @@ from lagrad.rules import (
     convolution,
     cumulative,
     elementwise,
+    exponentials,
     fft,
     linalg,
     products,
@@ -35,6 +36,7 @@ TABLES = (
     elementwise.RULES,
     special.RULES,
     reductions.RULES,
+    exponentials.RULES,
     cumulative.RULES,
     selections.RULES,
     shaping.RULES,
@@ -62,7 +64,7 @@ REDUCE: Mapping[Any, Callable[..., Any]] = MappingProxyType(
         np.minimum: np.min,
         np.fmax: np.nanmax,
         np.fmin: np.nanmin,
-        np.logaddexp: reductions.logsumexp,
+        np.logaddexp: exponentials.logsumexp,
     }
 )
 

@@ -59,13 +59,19 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     >>> lg.grad(lambda x: lg.convolve(x, [1.0, 10.0], mode="valid").sum())(x)
     array([10., 11.,  1.])
     """
-    from scipy import signal  # it takes half a second to import
-
     if not np.ndim(in1) == np.ndim(in2) > 0 or 0 in np.shape(in1) + np.shape(in2):
         raise ArgumentError(
             f"convolution of shapes {np.shape(in1)} and {np.shape(in2)}; both need the same number "
             "of axes, at least one, and entries along each"
         )
+    return scipy_convolve(in1, in2, mode, method)
+
+
+@overridable
+def scipy_convolve(in1: Any, in2: Any, mode: str, method: str) -> Any:
+    """Return ``scipy.signal.convolve(in1, in2, mode, method)``."""
+    from scipy import signal  # it takes half a second to import
+
     return signal.convolve(in1, in2, mode, method)
 
 

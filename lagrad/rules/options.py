@@ -164,8 +164,3 @@ def mean_of(a: Any, where: Any, axis: Any, keepdims: Any) -> Any:
     here = mask_of(where, a)
     total = np.sum(np.where(here, a, np.asarray(0, a.dtype)), axis=axis, keepdims=keepdims)
     return total / np.sum(here, axis=axis, keepdims=keepdims).astype(a.dtype)
-
-
-def logsumexp_arguments(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    """Spell logsumexp as function(x, axis=, keepdims=)."""
-    return (x,), {"axis": axis, "keepdims": bool(keepdims)}

@@ -17,29 +17,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import special as sc
 
 from lagrad.dispatch import overridable
 from lagrad.partials import ONE, Partial, Scale, Sum, then, weight_and_mask
 from lagrad.primitive import Primitive
 from lagrad.rules.constant import stopped
-from lagrad.rules.elementwise import direction, finite, nonzero, quotient
+from lagrad.rules.elementwise import direction, nonzero, quotient
 from lagrad.rules.options import (
     Axes,
     axes_of,
     extreme_arguments,
-    logsumexp_arguments,
     mean_arguments,
     prod_arguments,
     size,
     sum_arguments,
 )
-
-
-@overridable
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """SciPy's logsumexp without weights; SciPy's own gives traced values no hook."""
-    return sc.logsumexp(x, axis=axis, keepdims=keepdims)
 
 
 def scale_to(x: Any, z: Any) -> Any:
@@ -133,7 +125,6 @@ WEIGHTS: dict[Callable[..., Any], tuple[Callable[..., Any], Callable[..., Any]]]
     np.prod:   (prod_arguments, product_of_others),
     **dict.fromkeys((np.max, np.amax, np.nanmax), (extreme_arguments(-np.inf), ties)),
     **dict.fromkeys((np.min, np.amin, np.nanmin), (extreme_arguments(np.inf), ties)),
-    logsumexp: (logsumexp_arguments, lambda z, x, axes: np.exp(x - finite(z))),
 }
 SPREADS: dict[Callable[..., Any], Callable[..., Any]] = {
     variance:  lambda z, x, axes, ddof: 2 * inverse(size(x, axes) - ddof) * center(x, axes),

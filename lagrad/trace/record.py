@@ -295,6 +295,8 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 
 def plain_option(name: str, value: Any) -> Any:
     """Return an option (axis, shape, indices) as plain values of its own; it is structure."""
+    if getattr(value, "_is_symbol", False):
+        return value  # A program has it as it will be.
     if isinstance(value, Tracer):
         refuse(
             f"the option {name} of a function is a traced value, and options are structure",
@@ -396,7 +398,7 @@ def stopped(a: Any) -> Any:
     """Return a traced value as structure, at every level."""
     if isinstance(a, Traced):
         current(a)
-        return Structure(a._trace, stopped(a._value))
+        return snapshot(a) if a._is_symbol else Structure(a._trace, stopped(a._value))
     return np.copy(a) if isinstance(a, np.ndarray) else a
 
 

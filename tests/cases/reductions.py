@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from cases.base import HALF, VECTOR, Case, along_axes, calls, numbers
-from lagrad.rules.reductions import deviation, entry_norm, logsumexp, root_mean_square, variance
+from lagrad.rules.exponentials import cross_entropy, log_softmax, logsumexp, softmax
+from lagrad.rules.reductions import deviation, entry_norm, root_mean_square, variance
 
 
 def spread(f: Any) -> Any:
@@ -30,6 +31,11 @@ def with_options(f: Any) -> list[Case]:
         (lambda x: f(x, axis=1, initial=0.3), (2, 0)),
         complexes=False,
     )
+
+
+def class_entropy(x: Any, axis: int, classes: Any) -> Any:
+    """Return the cross-entropy of one class a line."""
+    return cross_entropy(x, axis=axis, keepdims=False, classes=classes)
 
 
 # fmt: off
@@ -64,6 +70,13 @@ REDUCTIONS: dict[Any, list[Case]] = {
     np.amax:        along_axes(np.amax),
     np.amin:        along_axes(np.amin),
     logsumexp:      along_axes(logsumexp),
+    **{f: calls((lambda x, f=f: f(x, axis=-1), (3,)), (lambda x, f=f: f(x, axis=0), (2, 3)),
+                (lambda x, f=f: f(x, axis=(0, -1)), (2, 3, 2)),
+                (lambda x, f=f: f(x, axis=None), (2, 1)))
+       for f in (softmax, log_softmax)},
+    cross_entropy:  calls((lambda x: class_entropy(x, 0, np.array(2)), (3,)),
+                          (lambda x: class_entropy(x, 1, np.array([0, 2])), (2, 3)),
+                          (lambda x: class_entropy(x, 1, np.array([[0, 2], [1, 1]])), (2, 3, 2))),
     variance:       along_axes(spread(variance), True),
     deviation:      along_axes(spread(deviation), True)[1:-1],
     root_mean_square: calls((lambda x: root_mean_square(x, axis=0, keepdims=False,

@@ -232,7 +232,7 @@ def triangular_solve(a: Any, b: Any, lower: bool, unit_diagonal: bool) -> Any:
     """Return T^-1 b for the lower or upper triangle T of a, whatever stands in the other one."""
     try:
         if a.ndim == 2 and b.ndim <= 2:
-            return scipy.linalg.solve_triangular(
+            return scipy_solve_triangular(
                 a, b, lower=lower, unit_diagonal=unit_diagonal, check_finite=False
             )
         # LAPACK's LU of a triangular matrix is a triangular solve, and NumPy's takes stacks.
@@ -242,6 +242,12 @@ def triangular_solve(a: Any, b: Any, lower: bool, unit_diagonal: bool) -> Any:
             "solve_triangular: there is a zero on the diagonal, so that the matrix is singular and "
             "has no solution or derivative. Leave the dependent rows out, or use np.linalg.lstsq"
         ) from error
+
+
+@overridable
+def scipy_solve_triangular(a: Any, b: Any, **options: bool) -> Any:
+    """Return ``scipy.linalg.solve_triangular(a, b, **options)``."""
+    return scipy.linalg.solve_triangular(a, b, **options)
 
 
 def triangle(a: Any, lower: bool, unit_diagonal: bool) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special as sc
 
 from lagrad.dispatch import overridable
+from lagrad.rules.options import as_array
 from lagrad.rules.special.base import Rows, no, real_only, table
 
 ROOT_PI = math.sqrt(math.pi)
@@ -112,21 +113,21 @@ def faddeeva(n: int, z: Any) -> Any:
 @overridable
 def sin_ratio(x: Any) -> Any:
     """Return sin(x) / x, which is 1 at 0."""
-    x = np.asarray(x)
+    x = as_array(x)
     return np.where(x == 0, 1, np.sin(x) / np.where(x == 0, 1, x)).astype(x.dtype)[()]
 
 
 @overridable
 def sinh_ratio(x: Any) -> Any:
     """Return sinh(x) / x, which is 1 at 0."""
-    x = np.asarray(x)
+    x = as_array(x)
     return np.where(x == 0, 1, np.sinh(x) / np.where(x == 0, 1, x)).astype(x.dtype)[()]
 
 
 @overridable
 def log_ratio(x: Any) -> Any:
     """Return log(1 + x) / x, which is 1 at 0."""
-    x = np.asarray(x)
+    x = as_array(x)
     return np.where(x == 0, 1, np.log1p(x) / np.where(x == 0, 1, x)).astype(x.dtype)[()]
 
 

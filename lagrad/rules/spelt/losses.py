@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.rules import reductions
+from lagrad.dispatch import settled
+from lagrad.rules import exponentials
 from lagrad.rules.constant import stopped
 from lagrad.rules.options import as_array
 from lagrad.status import ArgumentError
@@ -15,8 +16,8 @@ from lagrad.status import ArgumentError
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, b: Any = None) -> Any:
     """Return log(sum(b exp(x))) along ``axis``, computed without overflow.
 
-    ``scipy.special.logsumexp`` gives traced values no hook; without weights this one is SciPy's
-    underneath. Its derivative is ``b exp(x - z)`` to x and ``exp(x - z)`` to b.
+    ``scipy.special.logsumexp`` gives traced values no hook. The derivative of this one is
+    ``b exp(x - z)`` to x and ``exp(x - z)`` to b.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, b: Any = None) -
     1001.386294
     """
     if b is None:
-        return reductions.logsumexp(x, axis=axis, keepdims=keepdims)
+        return exponentials.logsumexp(x, axis=axis, keepdims=keepdims)
     x, b = as_array(x), as_array(b)
     shape = np.broadcast_shapes(np.shape(x), np.shape(b))
     if isinstance(b, np.ndarray | np.generic):  # A zero of a constant is structure.
@@ -72,8 +73,7 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
     >>> log_softmax(np.array([0.0, -1000.0])).tolist()
     [0.0, -1000.0]
     """
-    x = as_array(x)
-    return x - logsumexp(x, axis=axis, keepdims=True)
+    return exponentials.log_softmax(as_array(x), axis=axis)
 
 
 def softmax(x: Any, axis: Any = -1) -> Any:
@@ -90,8 +90,7 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     >>> softmax(np.array([0.0, 0.0])).tolist()
     [0.5, 0.5]
     """
-    x = as_array(x)
-    return np.exp(x - logsumexp(x, axis=axis, keepdims=True))
+    return exponentials.softmax(as_array(x), axis=axis)
 
 
 def cross_entropy(logits: Any, target: Any, axis: int = -1) -> Any:
@@ -122,34 +121,33 @@ def cross_entropy(logits: Any, target: Any, axis: int = -1) -> Any:
     shape, n = np.shape(logits), np.ndim(logits)
     if not -n <= axis < n:
         raise ArgumentError(f"axis={axis} for logits of shape {shape}; name that of the classes")
-    log_q = logits - logsumexp(logits, axis=axis, keepdims=True)
     if target.dtype.kind in "iu":
-        picked = one_hot(np.asarray(target), shape, axis % n)
-        return -np.sum(np.where(picked, log_q, 0.0), axis=axis)
+        classes = classes_of(settled(target), shape, axis % n)
+        return exponentials.cross_entropy(logits, axis=axis % n, keepdims=False, classes=classes)
     if np.shape(target) != shape:
         raise ArgumentError(
             f"probabilities of shape {np.shape(target)} for logits of shape {shape}; give one for "
             "each of the logits, or classes as integers: target.astype(int)"
         )
-    return -np.sum(target * log_q, axis=axis)
+    return -np.sum(target * log_softmax(logits, axis), axis=axis)
 
 
-def one_hot(classes: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
-    """Return where the classes stand among logits of this shape, as booleans."""
+def classes_of(classes: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """Return the classes, which are checked to be some of those that logits of this shape have."""
     examples, count = shape[:axis] + shape[axis + 1 :], shape[axis]
-    if classes.shape != examples:
+    if np.shape(classes) != examples:
         raise ArgumentError(
-            f"classes of shape {classes.shape} for logits of shape {shape} with the classes along "
-            f"axis {axis}; give shape {examples}, or probabilities as floats: target.astype(float)"
+            f"classes of shape {np.shape(classes)} for logits of shape {shape} with the classes "
+            f"along axis {axis}; give shape {examples}, or probabilities as floats: "
+            "target.astype(float)"
         )
-    wrong = classes[(classes < 0) | (classes >= count)]
-    if wrong.size:
+    if np.size(classes) and (np.min(classes) < 0 or np.max(classes) >= count):
+        wrong = classes[(classes < 0) | (classes >= count)]
         raise ArgumentError(
             f"class {wrong[0]} of {count} classes, which are counted from 0 to {count - 1}; "
             "subtract 1 if they begin at 1, and leave out the examples that have none"
         )
-    along = [count if k == axis else 1 for k in range(len(shape))]
-    return np.expand_dims(classes, axis) == np.arange(count).reshape(along)
+    return classes
 
 
 def relu(x: Any) -> Any:
