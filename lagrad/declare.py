@@ -16,7 +16,7 @@ from lagrad.forward import Search, moved, solve_values, traced_values, with_esti
 from lagrad.graph import short
 from lagrad.local import Equation
 from lagrad.model import Model
-from lagrad.residual import Structure, location, plain_value
+from lagrad.residual import location, plain_value
 from lagrad.solution import Solution, TracedSolution, first_nonfinite
 from lagrad.status import SINGULAR, ArgumentError, Status, StructureError, exception_for, suggestion
 from lagrad.structure import final, find_blocks
@@ -71,7 +71,7 @@ class System:
         self.starts: dict[str, Any] = {}
         self.unknowns: list[str] = []
         #: What solutions have found out about the structure of cycles, for the next ones.
-        self.structures: dict[Any, Structure] = {}
+        self.structures: dict[Any, Any] = {}
         for name, value in inputs.items():
             self.input(name, value)
 

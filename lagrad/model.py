@@ -14,7 +14,6 @@ from lagrad.assemble import to_matrix
 from lagrad.graph import short
 from lagrad.local import Equation, Local, as_value, trace_equation
 from lagrad.partials import Entries, joined
-from lagrad.residual import Structure
 from lagrad.rounding import ROUNDING
 from lagrad.solve import (
     Form,
@@ -44,8 +43,8 @@ class Model:
     ``solvers`` are those of large cycles from the search for their values, ``points`` the points
     where that of small ones ended, ``failed`` the cycles whose values were not found. ``known``
     holds, by equation, the values of f_i that were solved for. What is traced later must give them
-    again, or its partials are those of another model. ``structures`` are what is known of cycles
-    from earlier solutions, by the names of their equations and variables.
+    again, or its partials are those of another model. ``structures`` is what earlier
+    solutions have found out: the order of blocks, and by names the `Structure` of each cycle.
     """
 
     names: tuple[str, ...]
@@ -61,7 +60,7 @@ class Model:
     solvers: dict[int, Any] = field(default_factory=dict)
     points: dict[int, Any] = field(default_factory=dict)
     failed: dict[int, Status] = field(default_factory=dict)
-    structures: dict[Any, Structure] = field(default_factory=dict)
+    structures: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.number = {name: i for i, name in enumerate(self.names)}

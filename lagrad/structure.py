@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,22 +18,69 @@ from lagrad.status import ArgumentError, StructureError
 from lagrad.steps import Block
 
 
+@dataclass(frozen=True)
+class Order:
+    """Blocks, and the places that they were found for: they hold for no others."""
+
+    places: tuple[np.ndarray, ...]
+    blocks: tuple[Block, ...]
+
+
 def find_blocks(model: Model, starts: Mapping[str, Any]) -> tuple[Block, ...]:
     """Return the blocks in solve order: the block triangular form at the level of names."""
     rows, columns = model.edges()
+    names = rows, columns, np.array(model.defines)
     if len(model.equations) == len(model) and all(j >= 0 for j in model.defines):
         # Every equation has its variable already, so that names tell the order without a trace.
-        other = rows != columns
-        found = components(len(model), rows[other], columns[other])
-        blocks = [Block(c, c, len(c) > 1 or c[0] in model.parents(c[0])) for c in found]
+        blocks = known_order(model, names, lambda: named_blocks(model, rows, columns))
         for block in blocks:
             if block.cyclic:
                 for j in block.variables:
                     require_start(model, j, block.variables)
-        return tuple(blocks)
+        return blocks
     with np.errstate(all="ignore"):  # only to see what depends on what
         provisional(model, starts)
-        of_equation, of_variable = groups(model, matched(model))
+        for i, e in enumerate(model.equations):
+            if e.explicit and e.function is not None:
+                model.check_shape(i, model.local(i).value)
+        traced = traced_places(model)
+        places = (*names, *traced, model.sizes, model.equation_sizes)
+        return known_order(model, places, lambda: matched_blocks(model, traced, rows, columns))
+
+
+def known_order(
+    model: Model, places: tuple[np.ndarray, ...], make: Callable[[], tuple[tuple[Block, ...], bool]]
+) -> tuple[Block, ...]:
+    """Return the blocks that an earlier solution found if all is where it was, else new ones."""
+    known = model.structures.get("order")
+    if isinstance(known, Order) and len(known.places) == len(places):
+        if all(np.array_equal(a, b) for a, b in zip(known.places, places, strict=True)):
+            return known.blocks
+    blocks, sure = make()
+    if sure:
+        model.structures["order"] = Order(places, blocks)
+    return blocks
+
+
+def named_blocks(
+    model: Model, rows: np.ndarray, columns: np.ndarray
+) -> tuple[tuple[Block, ...], bool]:
+    """Return the blocks of explicit constraints, and True: names tell all."""
+    other = rows != columns
+    found = components(len(model), rows[other], columns[other])
+    blocks = tuple(Block(c, c, len(c) > 1 or c[0] in model.parents(c[0])) for c in found)
+    return blocks, True
+
+
+def matched_blocks(
+    model: Model, traced: Any, rows: np.ndarray, columns: np.ndarray
+) -> tuple[tuple[Block, ...], bool]:
+    """Return the blocks where residual equations have to be matched to variables.
+
+    And whether the places that were traced told it all.
+    """
+    partners, sure = matched(model, traced)
+    of_equation, of_variable = groups(model, partners)
     a, b = of_equation[rows], of_variable[columns]
     count = int(np.concatenate([of_equation, of_variable]).max(initial=-1)) + 1
     equations, variables = members(of_equation, count), members(of_variable, count)
@@ -42,7 +90,20 @@ def find_blocks(model: Model, starts: Mapping[str, Any]) -> tuple[Block, ...]:
         vs = tuple(sorted(j for g in component for j in variables[g]))
         single = len(es) == len(vs) == 1 and model.defines[es[0]] == vs[0]
         blocks.append(Block(vs, es, not single or vs[0] in model.parents(es[0])))
-    return tuple(blocks)
+    return tuple(blocks), sure
+
+
+def bounds_of(model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the entries of each variable and of each equation begin."""
+    both = model.sizes, model.equation_sizes
+    offsets, equation_offsets = (np.concatenate([[0], np.cumsum(sizes)]) for sizes in both)
+    return offsets, equation_offsets
+
+
+def traced_places(model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """Return (rows, columns) of the entries of R at the present values."""
+    rows, columns, _ = model.residual_entries(*bounds_of(model))
+    return rows, columns
 
 
 def members(group: np.ndarray, count: int) -> list[list[int]]:
@@ -81,29 +142,31 @@ def provisional(model: Model, starts: Mapping[str, Any]) -> None:
                 model.values[model.names[j]] = model.evaluate(i)
 
 
-def matched(model: Model) -> np.ndarray:
+def matched(model: Model, traced: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, bool]:
     """Return which entry of a variable each entry of an equation determines.
+
+    And whether that is so without the entries that a choice has left out.
+
+    Parameters
+    ----------
+    traced : from `traced_places`
 
     Raises
     ------
     StructureError
         With the names of the over- and the under-determined part.
     """
-    for i, e in enumerate(model.equations):
-        if e.explicit and e.function is not None:
-            model.check_shape(i, model.local(i).value)
     sizes, heights = model.sizes, model.equation_sizes
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    equation_offsets = np.concatenate([[0], np.cumsum(heights)])
+    offsets, equation_offsets = bounds_of(model)
     shape = (int(equation_offsets[-1]), int(offsets[-1]))
-    traced = model.residual_entries(offsets, equation_offsets)[:2]
     found = match(pattern(traced, shape))
+    sure = not isinstance(found, Deficiency)
     if isinstance(found, Deficiency) and shape[0] == shape[1]:
         # Values must not decide structure: count what the branches not taken may hold.
         possible = undecided(model, offsets, equation_offsets)
         found = match(pattern(np.concatenate([traced, possible], axis=1), shape))
     if not isinstance(found, Deficiency):
-        return found
+        return found, sure
     equations = EntryNames(zip(model.equation_names, heights.tolist(), strict=True))
     variables = EntryNames(zip(model.names, sizes.tolist(), strict=True))
     raise StructureError(
