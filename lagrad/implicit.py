@@ -30,7 +30,7 @@ from lagrad.forward import (
     worst,
 )
 from lagrad.graph import short
-from lagrad.residual import Conditions, location, plain_value
+from lagrad.residual import Conditions, Structure, location, plain_value
 from lagrad.status import (
     ArgumentError,
     ConvergenceError,
@@ -272,6 +272,8 @@ def implicit(
                 f"implicit takes two functions, a solver and its conditions, and not {short(f)}"
             )
 
+    structure = Structure()  # what one call finds out serves the next
+
     def solve(z0: Any, *params: Any) -> Any:
         # Copies: the solver may write into what it gets, and it is not its own.
         given = [map_leaves(copied, x) for x in (z0, *params)]
@@ -286,7 +288,7 @@ def implicit(
                     "it a better start or more steps, or say throw=False"
                 )
             z = z.get("x", z.get("root"))
-        problem = problem_of("implicit", conditions, conditions, z, params)
+        problem = problem_of("implicit", conditions, conditions, z, params, structure=structure)
         start = map_leaves(plain_value, z0)
         found = drift(assess(problem, Search(tol=tol, linear_solver=linear_solver), start))
         return answer(problem, found, throw, full_output)
@@ -328,6 +330,7 @@ def problem_of(
     z0: Any,
     params: tuple[Any, ...],
     name_of: Callable[..., Any] | None = None,
+    structure: Structure | None = None,
 ) -> Conditions:
     """Return g as conditions on z, named after the user's function f."""
     if not callable(f):
@@ -336,7 +339,8 @@ def problem_of(
     where = location(f)
     what = f"{kind} of {name_of_function(f)}" + (f" ({where})" if where else "")
     equation = name_of_function(f) if f is g and name_of_function(f) != "lambda" else "equation"
-    return Conditions(g, z0, params, what, name=name, equation=equation)
+    structure = structure or Structure()
+    return Conditions(g, z0, params, what, name=name, equation=equation, structure=structure)
 
 
 def conjugate(w: Any) -> Any:

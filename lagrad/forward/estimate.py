@@ -8,7 +8,7 @@ Both are exact to first order in r, so they tell how wrong an unconverged cycle 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from lagrad.containers import leaves
 from lagrad.forward.evaluate import conditions
+from lagrad.forward.newton import SMALL
 from lagrad.forward.point import Slope
 from lagrad.forward.search import Found
 from lagrad.model import Model
@@ -31,7 +32,7 @@ def with_estimates(found: Found) -> Found:
     certificate, problem, at, linearizer = (
         found.certificate, found.problem, found.at, found.linearizer,
     )  # fmt: skip
-    known: list[Slope] = []
+    known: list[Slope] = [found.slope] if found.exact and found.slope is not None else []
 
     def slope() -> Slope:
         # The factors of the search are those of an earlier point: not exact to first order here.
@@ -47,8 +48,15 @@ def with_estimates(found: Found) -> Found:
     def gradient_error(w: Any) -> tuple[list[Any], list[Any]]:
         weights = cotangent(found, w)
         change = slope().step(-at.r)
-        here, there = gradient(found, at.z, weights), gradient(found, at.z + change, weights)
+        here = gradient(found, at.z, weights, lambda linear: slope())
+        there = gradient(found, at.z + change, weights, beside)
         return here, [b - a for a, b in zip(here, there, strict=True)]
+
+    def beside(linear: Linear) -> Slope:
+        # A step away the factors need not be made anew, but where that costs nothing.
+        if problem.layout.size > SMALL:
+            return linearizer.reuse(linear, slope())
+        return linearizer(linear)
 
     certificate.ask = {
         "condition": lambda: condition(slope().A, slope().factor),
@@ -71,11 +79,12 @@ def cotangent(found: Found, w: Any) -> np.ndarray:
     return np.asarray(layout.pack([np.asarray(x, dtype) for x, dtype in pairs]), dtype=float)
 
 
-def gradient(found: Found, z: np.ndarray, w: np.ndarray) -> list[Any]:
+def gradient(
+    found: Found, z: np.ndarray, w: np.ndarray, slope_at: Callable[[Linear], Slope]
+) -> list[Any]:
     """Return -R_zp^T lam, A lam = w, with R and A at z, for every parameter of floats."""
-    assert found.linearizer is not None
     linear: Linear = found.problem.trace(z, every=True)
-    lam = found.linearizer(linear).solve(w)
+    lam = slope_at(linear).solve(w)
     parts = linear.pull(lam)
     values = linear.graph.columns.values
     return [

@@ -62,7 +62,10 @@ class Search:
 
 @dataclass
 class Found:
-    """The values of a cycle, the factors they were found with, and the certificate."""
+    """The values of a cycle, the factors they were found with, and the certificate.
+
+    ``exact`` says that the factors are those of R at these values; a search ends with older ones.
+    """
 
     problem: Conditions
     z: np.ndarray
@@ -70,6 +73,7 @@ class Found:
     certificate: Certificate
     at: Point | None = field(default=None)
     linearizer: Linearizer | None = field(default=None)
+    exact: bool = False
 
 
 def certificate_of(problem: Conditions) -> Certificate:
@@ -152,7 +156,7 @@ def assess(problem: Conditions, search: Search, start: Any = None) -> Found:
         except SingularError:
             status = Status.SINGULAR if partials_finite(at) else Status.NOT_DIFFERENTIABLE
     certificate.method = "a solver of the user's own"
-    found = Found(problem, z, slope, certificate, at, linearizer)
+    found = Found(problem, z, slope, certificate, at, linearizer, exact=slope is not None)
     return closed_certificate(found, status, 0, begin)
 
 

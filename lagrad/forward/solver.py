@@ -76,6 +76,8 @@ class CycleSolver:
                 f"the values of {self.problem.what} were not found, so there is no derivative: "
                 f"{status.value}"
             )
+        if self.slope is None and self.found.exact:
+            self.slope = self.found.slope
         if self.slope is None:
             linearizer, last = self.found.linearizer, self.found.slope
             assert linearizer is not None
