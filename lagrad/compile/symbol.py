@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, content, item, replaced
-from lagrad.rules import stopped
+from lagrad.rules import SPELT, stopped
 from lagrad.trace.boundary import refuse
-from lagrad.trace.record import unmuted
 from lagrad.trace.operators import COMPARISONS, METHODS, OPERATORS, STEPS, UNARY
+from lagrad.trace.record import unmuted
 from lagrad.trace.tracer import Traced, Tracer, as_view, current, rebind, snapshot
 
 #: Functions whose result has a shape that depends on values.
@@ -33,9 +33,25 @@ SHAPED_BY_VALUES = frozenset(
         np.union1d,
         np.intersect1d,
         np.setdiff1d,
+        np.setxor1d,
         np.trim_zeros,
         np.bincount,
+        np.delete,
+        np.insert,
+        np.roots,
+        np.polymul,
+        np.polydiv,
+        np.linalg.lstsq,
+        np.histogram,
+        np.histogram_bin_edges,
+        *(getattr(np, name) for name in dir(np) if name.startswith("unique_")),  # NumPy 2
     }
+)
+#: Functions that give complex numbers for some real arguments, and then numbers off the real axis.
+COMPLEX_BY_VALUES = frozenset({np.linalg.eig, np.linalg.eigvals, np.roots})
+#: Functions whose dtype depends on values: what they are spelt as asks for what decides it.
+TYPED_BY_VALUES = frozenset(
+    {np.real_if_close, np.poly, *(getattr(np.emath, name) for name in np.emath.__all__)}
 )
 #: Functions of shapes and dtypes, which are the same whenever the program serves.
 KNOWN = frozenset(
@@ -365,13 +381,19 @@ def called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     if inside is not None and str(inside.__module__).startswith("lagrad."):
         if function not in NATIVE:
             return inside(*args, **kwargs)
+    if function in TYPED_BY_VALUES:
+        return SPELT[function](*args, **kwargs)
     result = applied(NATIVE.get(function, function), args, kwargs)
+    if function in COMPLEX_BY_VALUES and np.isrealobj(args[0]):
+        np.any(np.imag(result[0] if isinstance(result, tuple) else result))._ask(bool)
     if function in SHAPED_BY_VALUES or (function is np.where and len(args) == 1):
         for part in result if isinstance(result, tuple) else (result,):
             part._ask(np.shape)
     first = args[0] if args else None
     if type(first) is Symbol and type(result) is Symbol and result._trace is first._trace:
-        return as_view(result, first, lambda base: called(function, (base, *args[1:]), kwargs), None)
+        return as_view(
+            result, first, lambda base: called(function, (base, *args[1:]), kwargs), None
+        )
     return result
 
 

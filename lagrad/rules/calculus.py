@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.dispatch import overridable
+from lagrad.dispatch import overridable, settled
 from lagrad.partials import Broadcast, Matrix, Partial, Scale, then
 from lagrad.primitive import Primitive
 from lagrad.rules.shaping import reshaped, take
@@ -79,7 +79,7 @@ def interpolate_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str,
     """Z = (1 - t) fp_i + t fp_j between two knots; each of them counts where its weight does."""
     x, xp, fp = args
     shape, n = np.shape(z), np.shape(xp)[0]
-    i = np.clip(np.asarray(np.searchsorted(xp, x, side="right")) - 1, 0, max(n - 2, 0))
+    i = np.clip(settled(np.searchsorted(xp, x, side="right")) - 1, 0, max(n - 2, 0))
     j = np.minimum(i + 1, n - 1)
     before, after = np.less(x, xp[0]), np.greater(x, xp[-1])
     inside = np.logical_and(np.logical_not(np.logical_or(before, after)), i != j)

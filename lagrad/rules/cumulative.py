@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
-from lagrad.dispatch import overridable
+from lagrad.dispatch import overridable, settled
 from lagrad.partials import Entries, Partial, Scale, Structural, then
 from lagrad.primitive import Primitive
 from lagrad.rules.options import as_array
@@ -170,8 +170,9 @@ def running_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     before, here = lines[..., :-1], lines[..., 1:]
     both_nan = np.logical_and(np.not_equal(before, before), np.not_equal(here, here))
     changed = np.logical_and(np.not_equal(here, before), np.logical_not(both_nan))
-    last = np.zeros(np.shape(lines), int)
-    last[..., 1:] = np.where(np.asarray(changed), np.arange(1, shape[axis]), 0)
+    first = np.zeros((*np.shape(lines)[:-1], 1), int)
+    last = np.where(settled(changed), np.arange(1, shape[axis]), 0)
+    last = np.concatenate([first, last], axis=-1)[..., : shape[axis]]
     last = np.moveaxis(np.maximum.accumulate(last, axis=-1), -1, axis)
     return take(along(last, shape, axis), shape, shape)
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.dispatch import scatter_add
+from lagrad.dispatch import scatter_add, settled
 from lagrad.partials import Broadcast, Move, Partial, Scale, then
 from lagrad.primitive import Primitive
 from lagrad.rules.options import axes_of
@@ -44,13 +44,15 @@ def permuted_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, An
     )
 
 
-def sorting(x: Any, axis: int) -> np.ndarray:
-    """Return the places of the entries from the smallest to the largest, as a plain array."""
-    return np.asarray(np.argsort(x, axis=axis, kind="stable"))
+def sorting(x: Any, axis: int) -> Any:
+    """Return the places of the entries from the smallest to the largest."""
+    return settled(np.argsort(x, axis=axis, kind="stable"))
 
 
-def inverse(order: np.ndarray, axis: int) -> np.ndarray:
+def inverse(order: Any, axis: int) -> Any:
     """Return the inverse of each permutation along the axis."""
+    if not isinstance(order, np.ndarray):  # A program has no plain array to write to.
+        return np.argsort(order, axis=axis)
     back = np.empty_like(order)
     along = [-1 if k == axis % order.ndim else 1 for k in range(order.ndim)]
     np.put_along_axis(back, order, np.arange(order.shape[axis]).reshape(along), axis)
@@ -124,7 +126,7 @@ def share(at: Any, below: Any, method: str) -> Any:
 
 def neighbours(
     z: Any, x: Any, q: Any, axis: Any, method: str, without_nan: bool
-) -> tuple[np.ndarray, np.ndarray, Any, Any]:
+) -> tuple[Any, Any, Any, Any]:
     """Return, in the shape of z, (where the two entries stand in x, g, d position/dq)."""
     shape, count = np.shape(x), math.prod(np.shape(q))
     axes = axes_of(x, axis)
@@ -139,7 +141,7 @@ def neighbours(
     places = in_lines(np.arange(math.prod(shape)).reshape(shape))
     places = np.take_along_axis(places, sorting(lines, -1), -1)
     numbers = np.logical_not(np.isnan(lines)) if without_nan else np.ones(np.shape(lines), bool)
-    n = np.asarray(np.sum(numbers, axis=-1, keepdims=True))
+    n = settled(np.sum(numbers, axis=-1, keepdims=True))
     if method in DISCRETE:
         values = np.moveaxis(np.reshape(z, (count, *kept)), 0, -1)
         # A value stands behind the smaller entries and the smaller values.
@@ -148,13 +150,13 @@ def neighbours(
         g: Any = np.zeros(target)
     else:
         at = position(n, np.reshape(q, -1), method)
-        low = np.asarray(np.floor(at))
+        low = settled(np.floor(at))
         high, g = low + 1, share(at, low, method)
 
     def out(v: Any) -> Any:
         return np.reshape(np.moveaxis(np.broadcast_to(v, target), -1, 0), np.shape(z))
 
-    def standing(i: Any) -> np.ndarray:
+    def standing(i: Any) -> Any:
         i = np.clip(i, 0, np.maximum(n - 1, 0)).astype(int)
         return out(np.take_along_axis(places, np.broadcast_to(i, target), -1))
 
@@ -180,10 +182,11 @@ def quantile_partial(
 
 def weighed(d: Any, shape: Axes) -> Partial:
     """Return the scaling by shares; a share of 0 that does not depend on q is no entry."""
-    return Scale(d, shape, d != 0 if type(d) is np.ndarray else None)
+    fixed = type(d) is np.ndarray or getattr(d, "_is_symbol", False)
+    return Scale(d, shape, np.not_equal(d, 0) if fixed else None)
 
 
-def picked(source: np.ndarray, in_shape: Axes, out_shape: Axes) -> Move:
+def picked(source: Any, in_shape: Axes, out_shape: Axes) -> Move:
     """Return the move that takes the entries at these places of the flat array."""
     size = math.prod(in_shape)
     return Move(

@@ -177,7 +177,7 @@ def no_full_rank(name: str) -> SingularError:
 def least_squares(a: Any, b: Any, rcond: Any) -> Any:
     """Return x, the sums of squared residuals, the singular values and the rank in one vector."""
     x, residuals, rank, s = np.linalg.lstsq(a, b, rcond=rcond)
-    return flat(x, residuals, s, np.asarray(rank, s.dtype))
+    return flat(x, residuals, s, rank.astype(s.dtype))
 
 
 def least_squares_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:

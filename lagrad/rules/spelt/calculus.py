@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.dispatch import first_taker
+from lagrad.dispatch import first_taker, settled
 from lagrad.rules.calculus import geomspace, interpolate, linspace
 from lagrad.rules.constant import structure
 from lagrad.rules.convolution import turned
@@ -106,7 +106,7 @@ def interp(
     if period is not None:
         period = np.absolute(period)
         x, xp = cast(x, float) % period, cast(xp, float) % period
-        order = np.asarray(structure(np.argsort, xp))
+        order = settled(structure(np.argsort, xp))
         xp, fp = xp[order], fp[order]
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.dispatch import settled
 from lagrad.rules.options import as_array
 
 #: What NumPy returns several arrays in: a tuple, and a list before NumPy 2.
@@ -30,15 +31,21 @@ def moved(function: Callable[..., Any], *arrays: Any) -> Any:
     return entries[function(*numbers)]
 
 
-def plainly(index: Any) -> Any:
+def fixed(index: Any) -> Any:
     """Return an index or a condition without traced structure in it."""
     if isinstance(index, list | tuple):
-        return type(index)(plainly(part) for part in index)
+        return type(index)(fixed(part) for part in index)
     if not hasattr(index, "__array_function__"):
         return index
     if index.dtype.kind not in "iub":
         raise TypeError(f"an index must be of integers or booleans, not {index.dtype}")
-    return np.asarray(index)
+    return settled(index)
+
+
+def plainly(index: Any) -> Any:
+    """Return the same of plain numbers, since the structure of what comes goes by it."""
+    index = fixed(index)
+    return np.asarray(index) if hasattr(index, "__array_function__") else index
 
 
 def cast(x: Any, dtype: Any) -> Any:

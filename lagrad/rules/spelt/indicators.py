@@ -16,7 +16,7 @@ import numpy as np
 
 from lagrad.rules.constant import structure
 from lagrad.rules.options import as_array
-from lagrad.rules.spelt.entries import cast, moved, plainly
+from lagrad.rules.spelt.entries import cast, fixed, moved, plainly
 from lagrad.status import TraceError
 
 
@@ -34,11 +34,11 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """np.piecewise: each function is called on the entries that are its own, and on no others."""
-    x, condlist = as_array(x), plainly(condlist)
+    x, condlist = as_array(x), fixed(condlist)
     single = np.ndim(condlist) == 0 or (np.ndim(condlist[0]) == 0 and np.ndim(x) != 0)
-    conditions = list(np.asarray([condlist] if single else condlist, dtype=bool))
+    conditions = [as_array(c).astype(bool) for c in ([condlist] if single else condlist)]
     if len(conditions) == len(funclist) - 1:
-        conditions.append(~np.any(conditions, axis=0))
+        conditions.append(np.logical_not(np.any(np.stack(conditions), axis=0)))
     if len(conditions) != len(funclist):
         raise ValueError(f"{len(conditions)} conditions for {len(funclist)} functions")
     pieces, numbers, end = [np.zeros(1, x.dtype)], np.zeros(np.shape(x), int), 1
@@ -52,14 +52,15 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
                     "values; write np.piecewise(x.astype(complex), ...), or np.real(...)"
                 )
             pieces.append(np.broadcast_to(cast(values, x.dtype), (count,)))
-            numbers[condition] = np.arange(end, end + count)
+            order = np.reshape(np.cumsum(condition), np.shape(x)) + (end - 1)
+            numbers = np.where(condition, order, numbers)
             end += count
     return np.concatenate(pieces)[numbers]
 
 
 def choose(a: Any, choices: Any, mode: Any = "raise") -> Any:
     """np.choose."""
-    a = plainly(as_array(a))
+    a = fixed(as_array(a))
     chosen = moved(lambda *numbers: np.choose(a, numbers, mode=mode), *choices)
     return cast(chosen, structure(np.choose, a, choices, mode=mode).dtype)
 
@@ -75,8 +76,11 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
     if where is True:
         dst[...] = src
     else:
-        mask = np.broadcast_to(plainly(as_array(where)), dst.shape)
-        dst[mask] = np.broadcast_to(src, dst.shape)[mask]
+        mask = np.broadcast_to(fixed(as_array(where)), dst.shape)
+        if isinstance(mask, np.ndarray):
+            dst[mask] = np.broadcast_to(src, dst.shape)[mask]
+        else:  # of a program
+            dst[...] = np.where(mask, src, dst)
 
 
 def write_flat(a: Any, places: Any, values: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.dispatch import settled
 from lagrad.rules.constant import structure
 from lagrad.rules.options import as_array
 from lagrad.rules.spelt.entries import cast
@@ -28,7 +29,7 @@ def unique(
     """np.unique."""
     ar, also = as_array(ar), (return_inverse, return_counts, axis)
     found = structure(np.unique, ar, True, *also, **options)
-    first = np.asarray(found[1])
+    first = settled(found[1])
     values = np.ravel(ar)[first] if axis is None else np.take(ar, first, axis=axis)
     if axis is None and not options.get("sorted", True):
         unsorted = structure(np.unique, ar, return_index, *also, **options)
@@ -39,7 +40,7 @@ def unique(
 
 def ranks(values: Any) -> np.ndarray:
     """Return for each of the values at which place it comes if they are sorted."""
-    return np.argsort(np.argsort(np.asarray(values), kind="stable"), kind="stable")
+    return np.argsort(np.argsort(settled(values), kind="stable"), kind="stable")
 
 
 def intersect1d(
@@ -47,14 +48,14 @@ def intersect1d(
 ) -> Any:
     """np.intersect1d."""
     common, i, j = structure(np.intersect1d, ar1, ar2, assume_unique, True)
-    values = cast(np.ravel(as_array(ar1))[np.asarray(i)], common.dtype)
+    values = cast(np.ravel(as_array(ar1))[settled(i)], common.dtype)
     return (values, i, j) if return_indices else values
 
 
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     """np.setdiff1d."""
     ar1 = np.ravel(as_array(ar1)) if assume_unique else np.unique(as_array(ar1))
-    return ar1[np.asarray(structure(np.isin, ar1, ar2, invert=True))]
+    return ar1[settled(structure(np.isin, ar1, ar2, invert=True))]
 
 
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
@@ -62,8 +63,8 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     if not assume_unique:
         ar1, ar2 = np.unique(as_array(ar1)), np.unique(as_array(ar2))
     both = np.concatenate([as_array(ar1), as_array(ar2)], axis=None)
-    both = both[np.asarray(structure(np.argsort, both))]
-    new = np.concatenate([[True], np.asarray(np.not_equal(both[1:], both[:-1])), [True]])
+    both = both[settled(structure(np.argsort, both))]
+    new = np.concatenate([[True], settled(np.not_equal(both[1:], both[:-1])), [True]])
     return both[new[1:] & new[:-1]] if both.size else both
 
 

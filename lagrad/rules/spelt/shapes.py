@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.dispatch import settled
 from lagrad.rules.constant import real_sign, unit_step
 from lagrad.rules.elementwise import angle
 from lagrad.rules.options import NO_VALUE, as_array
-from lagrad.rules.spelt.entries import SEVERAL, cast, moved, plainly
+from lagrad.rules.spelt.entries import SEVERAL, cast, fixed, moved, plainly
 from lagrad.rules.spelt.padding import padded
 from lagrad.status import TraceError
 
@@ -83,7 +84,7 @@ def block(arrays: Any) -> Any:
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """np.insert."""
-    arr, obj = as_array(arr), plainly(obj)
+    arr, obj = as_array(arr), fixed(obj)
     return moved(lambda a, v: np.insert(a, obj, v, axis), arr, cast(values, arr.dtype))
 
 
@@ -151,14 +152,16 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     """np.trim_zeros."""
     if not trim or set(trim.lower()) - set("fb"):
         raise ValueError(f"trim={trim!r}; it is made of 'f' for the front and 'b' for the back")
-    places, n = plainly(np.argwhere(filt)), np.ndim(filt)
+    here, n = settled(np.not_equal(filt, 0)), np.ndim(filt)
     cuts = [slice(None)] * n
     for k in range(n) if axis is None else np.atleast_1d(axis) % n:
-        if len(places) == 0:
+        line = np.any(here, axis=tuple(i for i in range(n) if i != k))
+        if not np.any(line):
             cuts[k] = slice(0, 0)
         else:
-            front = places[:, k].min() if "f" in trim.lower() else None
-            cuts[k] = slice(front, places[:, k].max() + 1 if "b" in trim.lower() else None)
+            front = int(np.argmax(line)) if "f" in trim.lower() else None
+            behind = int(np.argmax(np.flip(line))) if "b" in trim.lower() else 0
+            cuts[k] = slice(front, np.shape(filt)[k] - behind)
     return filt[tuple(cuts)]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.dispatch import settled
 from lagrad.rules.constant import stopped
 from lagrad.rules.cumulative import along
 from lagrad.rules.options import as_array, axes_of, mask_of
@@ -58,7 +59,7 @@ def spread(whole: Callable[..., Any], part: Callable[..., Any]) -> Callable[...,
             mean = np.mean(a, axis=axis, keepdims=True, where=where)
         c = np.where(here, a - mean, np.asarray(0, a.dtype))
         count = np.sum(here, axis=axis, keepdims=True)
-        left = np.maximum(np.asarray(count) - ddof, 0).astype(np.real(np.empty(0, a.dtype)).dtype)
+        left = np.maximum(settled(count) - ddof, 0).astype(np.real(np.empty(0, a.dtype)).dtype)
         return part(c, left, axis, keepdims)
 
     return composed
