@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.compile.around import Around
+from lagrad.compile.blocks import stretched
 from lagrad.compile.captured import captured
 from lagrad.compile.emit import Source, source_of
 from lagrad.compile.entry import MISS, MISSING, Head, entry, jitted, parameters_of, with_values
@@ -253,6 +254,8 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
     if any(r.function is rolled for r in rows):
         rows, outputs = simplified(merged(rows), outputs, checked)
     reverse = next((k for k, r in enumerate(rows) if r.of is not None), None)
+    if not self.jit:
+        rows = stretched(rows, outputs)
     simplified_at = time.perf_counter()
     source = source_of(rows, outputs, reverse)
     inputs = [r for r in rows if r.function in (ARGUMENT, CAPTURED)]
@@ -284,6 +287,7 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
         source.lines,
         result_text,
         {**held, **source.constants},
+        frozenset(source.called),
     )
     return Variant(call, module, listing(source, rows), stats, around, held)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.lines import GETITEM, INFIX, PREFIX, SCALAR, call, index_text, public_name
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
@@ -43,6 +44,7 @@ class Source:
     shown: list[tuple[str, str]] = field(default_factory=list)
     #: True if a line may raise where NumPy gives inf or nan.
     raises: bool = False
+    called: set[str] = field(default_factory=set)
 
 
 #: What stands where a program does not serve.
@@ -69,6 +71,8 @@ class Emitter:
         #: The names of the results of loops, and which of them are Python floats.
         self.results: dict[int, list[str]] = {}
         self.plain_results: dict[int, set[int]] = {}
+        #: Functions of ours that the lines call by name.
+        self.called: set[str] = set()
 
     def inside(self, rows: Sequence[Instruction]) -> Emitter:
         """Return an emitter of lines that stand among these, with names of their own."""
@@ -194,7 +198,8 @@ class Emitter:
                 return self.text(args[0])
         given = [self.strong(row, part) for part in args]
         if function in INFIX and len(args) == 2 and not row.kwargs and infix_fits(row):
-            left = f"({given[0]})" if given[0].startswith("-") else given[0]
+            power = INFIX[function] == "**" and given[0].startswith("-")
+            left = f"({given[0]})" if power else given[0]
             return f"{left} {INFIX[function]} {given[1]}"
         if function in PREFIX and not row.kwargs:
             return f"{PREFIX[function]}{given[0]}"
@@ -364,6 +369,7 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     updated: updated_lines,
     write: write_lines,
     rolled: rolled_lines,
+    blocked: blocked_lines,
 }
 
 
@@ -389,7 +395,7 @@ def source_of(
         shown.append((name, "; ".join(e.lines[before:]) or f"{name} = {row.function.__name__}"))
     result = results(e, outputs)
     finite_check(e)
-    return Source(parameters, e.lines, result, e.constants, captured, shown, e.raises)
+    return Source(parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called)
 
 
 def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:

@@ -22,6 +22,7 @@ from lagrad.compile.around import Around
 from lagrad.compile.emit import CAREFUL, OTHER, Source
 from lagrad.compile.lines import MODULES
 from lagrad.compile.names import RESERVED
+from lagrad.compile.threads import CALLED
 from lagrad.containers import children
 
 #: What ``math`` and Python's division raise where NumPy gives inf or nan.
@@ -226,6 +227,7 @@ def entry(
             values[name] = module
     for name in set(re.findall(r"[A-Za-z]\w*", text)) & BUILTINS.keys():
         values[name] = BUILTINS[name]
+    values |= {name: CALLED[name] for name in source.called}
     values |= {"again": None, "careful": None}
     return closed(text, "call", values, around.cells, around.space)
 

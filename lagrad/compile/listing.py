@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.compile.threads import CALLED
 from lagrad.compile.emit import CAREFUL, OTHER, number
 
 #: Arrays of more entries are kept beside the source, in a file of arrays.
@@ -23,6 +24,8 @@ IMPORTS = {
     "sp": "import scipy.sparse as sp",
     "linalg": "from scipy import linalg",
     "special": "from scipy import special",
+    "os": "import os",
+    "Thread": "from threading import Thread",
 }
 FAILS = {
     OTHER: 'raise ValueError("these arguments take another way through the function")',
@@ -71,6 +74,7 @@ class Module:
     body: list[str]
     result: str
     constants: Mapping[str, Any]
+    called: frozenset[str] = frozenset()
 
     def text(self) -> tuple[str, dict[str, np.ndarray]]:
         """Return the source, and the arrays that are too large to stand in it."""
@@ -84,9 +88,10 @@ class Module:
             constants.insert(0, 'stored = np.load(Path(__file__).with_suffix(".npz"))')
         if constants:
             parts.append("\n".join(constants))
+        parts += [inspect.getsource(CALLED[name]).rstrip() for name in sorted(self.called)]
         parts.append(function)
         whole = "\n\n\n".join(parts)
-        needed = [line for name, line in IMPORTS.items() if re.search(rf"\b{name}\.", whole)]
+        needed = [line for name, line in IMPORTS.items() if re.search(rf"\b{name}[.(]", whole)]
         if stored:
             needed.insert(0, "from pathlib import Path")
         head = f'"""{self.what}"""\n\n'

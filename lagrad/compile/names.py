@@ -60,7 +60,7 @@ def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
 
 #: What the source itself uses.
 RESERVED = (
-    {"np", "math", "special", "linalg", "sp", "total", "sp", "self", "args", "kwargs", "ndarray", "MISSING", "stored", "again", "careful", "constants"}
+    {"np", "math", "special", "linalg", "sp", "total", "sp", "self", "args", "kwargs", "ndarray", "MISSING", "stored", "by_blocks", "again", "careful", "constants"}
     | set(keyword.kwlist)
     | set(dir(builtins))
 )
