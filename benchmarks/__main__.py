@@ -11,12 +11,11 @@ from benchmarks import (
     growth,
     implicit_chain,
     memory,
-    mlp,
-    post,
     substitution,
     torus,
     tracing,
 )
+from benchmarks.programs import command as programs
 from benchmarks.report import page
 
 WORKS = {
@@ -24,8 +23,6 @@ WORKS = {
     "assembly": assembly,
     "substitution": substitution,
     "growth": growth,
-    "post": post,
-    "mlp": mlp,
     "blocks": blocks,
     "bratu": bratu,
     "torus": torus,
@@ -37,15 +34,16 @@ LATEST = Path(__file__).parent / "results" / "latest.md"
 
 def main(argv: list[str]) -> str:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("work", nargs="*", help=f"of {', '.join(WORKS)}; all of them by default")
+    known = [*WORKS, *programs.names()]
+    parser.add_argument("work", nargs="*", help=f"of {', '.join(known)}; all of them by default")
     names = parser.parse_args(argv).work
-    unknown = [name for name in names if name not in WORKS]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        parser.error(f"there is no work {unknown[0]!r}; there are {', '.join(WORKS)}")
+        parser.error(f"there is no work {unknown[0]!r}; there are {', '.join(known)}")
     figures = []
-    for name in names or WORKS:
+    for name in names or [*WORKS, programs.ALL]:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        figures += WORKS[name].figures()
+        figures += WORKS[name].figures() if name in WORKS else programs.figures(name)
     text = page(figures)
     if not names:
         LATEST.parent.mkdir(exist_ok=True)

@@ -8,7 +8,17 @@ from importlib.metadata import version
 
 from benchmarks.measure import Figure, installed
 
-PEERS = ("autograd", "casadi", "jax", "jaxopt", "lineax", "openmdao", "optimistix")
+PEERS = (
+    "autograd",
+    "casadi",
+    "jax",
+    "jaxopt",
+    "lineax",
+    "numba",
+    "openmdao",
+    "optimistix",
+    "torch",
+)
 MET = {True: "yes", False: "**no**", None: ""}
 
 
@@ -23,11 +33,11 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def versions() -> str:
+def versions(threads: str = "") -> str:
     """Return one line on the software and the machine."""
+    threads = threads or os.environ.get("OPENBLAS_NUM_THREADS", "all")
     packages = ["lagrad", "numpy", "scipy", *installed(*PEERS)]
     named = ", ".join(f"{name} {version(name)}" for name in packages)
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
     return (
         f"{datetime.date.today()}; {named}; Python {platform.python_version()}, "
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, BLAS threads: {threads}"

@@ -16,8 +16,6 @@ TINY = {
     "assembly": 300,
     "substitution": 300,
     "growth": 300,
-    "post": 1,
-    "mlp": 12,
     "blocks": 400,
     "bratu": 6,
     "torus": 5,
@@ -52,8 +50,7 @@ def test_a_work_gives_figures_once_its_results_are_right(bench, name):
         assert (figure.met is None) == (figure.bar == "")
 
 
-@pytest.mark.parametrize("name", ["tracing", "post", "mlp"])
-def test_a_wrong_gradient_is_not_timed(bench, name, monkeypatch):
+def test_a_wrong_gradient_is_not_timed(bench, monkeypatch):
     right = lg.value_and_grad
 
     def wrong(f, argnums=0):
@@ -65,7 +62,7 @@ def test_a_wrong_gradient_is_not_timed(bench, name, monkeypatch):
 
     monkeypatch.setattr(lg, "value_and_grad", wrong)
     with pytest.raises(ArithmeticError, match="largest difference"):
-        list(bench(name).figures(TINY[name], repeats=1))
+        list(bench("tracing").figures(TINY["tracing"], repeats=1))
 
 
 # -- the programs and the adjoints by hand ---------------------------------------------------------
@@ -85,28 +82,6 @@ def test_rotations_have_two_partials_a_constraint(bench, spelling):
     for broken in ((2 * value, dtheta, dx), (value, 2 * dtheta, dx), (value, dtheta, dx[::-1])):
         with pytest.raises(ArithmeticError):
             rotations.check(program, *broken)
-
-
-def test_the_adjoint_of_the_post_by_hand(bench):
-    post = bench("post")
-    value, derivative = post.by_hand(0.3)
-    assert value == pytest.approx(post.f(np, 0.3), rel=1e-14)
-    assert derivative == pytest.approx(post.f(np, 0.3 + 1e-30j).imag / 1e-30, rel=1e-13)
-
-
-def test_the_adjoint_of_the_network_by_hand(bench):
-    mlp = bench("mlp")
-    X, labels, weights = mlp.data(12)
-    _, gradients = mlp.by_hand(X, labels, weights)
-    rng = np.random.default_rng(1)
-    h = 1e-6
-    for k, gradient in enumerate(gradients):
-        way = rng.normal(size=gradient.shape)
-        ahead, behind = (
-            mlp.by_hand(X, labels, (*weights[:k], weights[k] + step * way, *weights[k + 1 :]))[0]
-            for step in (h, -h)
-        )
-        assert np.sum(gradient * way) == pytest.approx((ahead - behind) / (2 * h), rel=1e-6)
 
 
 # -- measuring and telling -------------------------------------------------------------------------
@@ -157,22 +132,26 @@ def test_the_table_shows_the_bar_and_whether_it_is_met(bench):
 
 
 def test_only_a_full_run_is_kept(bench, monkeypatch, tmp_path):
-    command, post = bench("__main__"), bench("post")
+    command, work = bench("__main__"), bench("memory")
     latest = tmp_path / "results" / "latest.md"
     monkeypatch.setattr(command, "LATEST", latest)
-    monkeypatch.setattr(command, "WORKS", {"post": post, "more": post})
-    monkeypatch.setattr(post, "figures", lambda: [bench("measure").Figure("post", "a", "1")])
-    assert "| post | a | 1 |" in command.main(["post"])
+    figure = bench("measure").Figure("memory", "a", "1")
+    monkeypatch.setattr(command, "WORKS", {"memory": work, "more": work})
+    monkeypatch.setattr(work, "figures", lambda: [figure])
+    monkeypatch.setattr(command.programs, "figures", lambda name: [figure._replace(work=name)])
+    assert "| memory | a | 1 |" in command.main(["memory"])
+    assert "| programs.post | a | 1 |" in command.main(["programs.post"])
     assert not latest.exists()
     text = command.main([])
+    assert "| programs | a | 1 |" in text
     assert latest.read_text(encoding="utf-8") == text
 
 
 def test_the_command_runs_a_work_by_name():
     run = [sys.executable, "-m", "benchmarks"]
-    done = subprocess.run([*run, "post"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([*run, "programs.post"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "| post |" in done.stdout
+    assert "| programs.post |" in done.stdout
     done = subprocess.run([*run, "pots"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "there is no work 'pots'; there are tracing, assembly" in done.stderr

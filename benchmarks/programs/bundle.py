@@ -80,10 +80,10 @@ def by_hand(
     # The last axis is that of cameras, then that of observations.
     R, Jl = rotation(c[:, :3])
     table = np.concatenate((R.reshape(9, -1), Jl.reshape(9, -1), c[:, 3:].T))
-    seen_by = table[:, at]
+    seen_by = table.take(at, axis=1)
     R, Jl = seen_by[:9].reshape(3, 3, -1), seen_by[9:18].reshape(3, 3, -1)
     focus, k1, k2 = seen_by[21:]
-    w = np.einsum("abo,bo->ao", R, X.T[:, seen])
+    w = np.einsum("abo,bo->ao", R, X.T.take(seen, axis=1))
     p = w + seen_by[18:21]
     inverse = -1.0 / p[2]
     P = p[:2] * inverse

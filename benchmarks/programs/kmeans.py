@@ -32,7 +32,8 @@ def by_hand(C: np.ndarray, X: np.ndarray) -> tuple[float, np.ndarray, np.ndarray
     squares += np.einsum("ij,ij->i", C, C)
     rows, near = np.arange(len(X)), squares.argmin(axis=1)
     value = squares[rows, near].sum() + np.einsum("ij,ij->", X, X)
-    chosen = np.zeros_like(squares)
+    chosen = squares  # in its place: one at the nearest centre, else zero
+    chosen[...] = 0.0
     chosen[rows, near] = 1.0
     count = np.bincount(near, minlength=len(C))[:, None].astype(float)
     gradient = 2.0 * (count * C - chosen.T @ X)

@@ -34,6 +34,7 @@ WORKS = (
         f=f,
         by_hand=by_hand,
         tools=gradients(),
+        more=True,
         sizes=(1_000, 10_000, 100_000, 1_000_000),
         tiny=50,
     ),

@@ -87,9 +87,7 @@ def scanned(np: Any, Wx: Any, Wh: Any, b: Any, X: Any) -> Any:
     import jax
 
     start = np.zeros((BATCH, N))
-    (h, _), _ = jax.lax.scan(
-        lambda s, u: (step(np, u, *s, Wh), None), (start, start), X @ Wx + b
-    )
+    (h, _), _ = jax.lax.scan(lambda s, u: (step(np, u, *s, Wh), None), (start, start), X @ Wx + b)
     return np.mean(h * h)
 
 
@@ -101,6 +99,7 @@ WORKS = (
         f=f,
         by_hand=by_hand,
         tools=gradients(jax=scanned),
+        more=True,
         sizes=(100,),
         tiny=3,
         jax=1 / 1.5,  # JAX rolls the loop

@@ -4,6 +4,7 @@ J = sum of 100 (x_{i+1} - x_i^2)^2 + (1 - x_i)^2, from (-1.2, 1, -1.2, ...). The
 make a run slower than finite differences.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -55,13 +56,13 @@ def with_gradient(builder: Builder, convert: Callable[[Any, np.ndarray], Any] | 
         expected = gradient_by_hand(params[0])
         for found, right in zip(both(params[0]), expected, strict=True):
             agree(found, right, 1e-12, "Rosenbrock's function")
-        return lambda x: run(both, x), params
+        return functools.partial(run, both), params
 
     return build
 
 
 def without_gradient(work: Work, params: Any, constants: Any) -> tools.Call:
-    return lambda x: plain_run(lambda x: f(np, x), x), params
+    return functools.partial(plain_run, functools.partial(f, np)), params
 
 
 def from_jax(call: Any, x: np.ndarray) -> Any:

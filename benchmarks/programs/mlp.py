@@ -71,6 +71,7 @@ WORKS = (
         f=f,
         by_hand=by_hand,
         tools=gradients(),
+        more=True,
         sizes=(784,),
         tiny=12,
     ),

@@ -1,18 +1,24 @@
 """The NumPy that a program gets: numpy itself, or what each peer has in its place.
 
-NumPy has no logsumexp, cross_entropy, sigmoid and conv3x3. They come with it here: for lagrad and
-autograd as a user writes them, for the others as they bring them.
+NumPy has no logsumexp, cross_entropy, sigmoid and conv3x3. Programs that call them get them along
+with it: from the tools as they bring them, else as a user writes them.
 """
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp as scipy_logsumexp
 
 import lagrad as lg
+
+
+def module(names: dict[str, Any]) -> ModuleType:
+    """Return a module of these names."""
+    made = ModuleType("numpy_and_more")
+    vars(made).update({name: x for name, x in names.items() if not name.startswith("__")})
+    return made
 
 
 def spelt(np: Any, logsumexp: Any) -> dict[str, Any]:
@@ -41,7 +47,7 @@ def spelt(np: Any, logsumexp: Any) -> dict[str, Any]:
     }
 
 
-def numpy_plain() -> SimpleNamespace:
+def numpy_plain() -> ModuleType:
     """numpy alone: what the function costs without a gradient."""
 
     def logsumexp(x: Any, axis: Any = None) -> Any:
@@ -49,23 +55,23 @@ def numpy_plain() -> SimpleNamespace:
         total = np.sum(np.exp(x - top), axis=axis, keepdims=True)
         return np.squeeze(np.log(total) + top, axis=axis)
 
-    return SimpleNamespace(**(vars(np) | spelt(np, logsumexp)))
+    return module(vars(np) | spelt(np, logsumexp))
 
 
-def numpy_lagrad() -> SimpleNamespace:
+def numpy_lagrad() -> ModuleType:
     """numpy, with lagrad's logsumexp and cross-entropy."""
     own = {"logsumexp": lg.logsumexp, "cross_entropy": lg.cross_entropy}
-    return SimpleNamespace(**(vars(np) | spelt(np, lg.logsumexp) | own))
+    return module(vars(np) | spelt(np, lg.logsumexp) | own)
 
 
-def numpy_autograd() -> SimpleNamespace:
+def numpy_autograd() -> ModuleType:
     import autograd.numpy as anp
     from autograd.scipy.special import logsumexp
 
-    return SimpleNamespace(**(vars(anp) | spelt(anp, logsumexp)))
+    return module(vars(anp) | spelt(anp, logsumexp))
 
 
-def numpy_jax() -> SimpleNamespace:
+def numpy_jax() -> ModuleType:
     import jax
     import jax.numpy as jnp
 
@@ -76,10 +82,10 @@ def numpy_jax() -> SimpleNamespace:
         return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=order)
 
     own = {"logsumexp": jax.nn.logsumexp, "sigmoid": jax.nn.sigmoid, "conv3x3": conv3x3}
-    return SimpleNamespace(**(vars(jnp) | spelt(jnp, jax.nn.logsumexp) | own))
+    return module(vars(jnp) | spelt(jnp, jax.nn.logsumexp) | own)
 
 
-def numpy_torch() -> SimpleNamespace:
+def numpy_torch() -> ModuleType:
     import torch
     from torch.nn import functional
 
@@ -96,9 +102,4 @@ def numpy_torch() -> SimpleNamespace:
         return functional.cross_entropy(scores, labels, reduction="none")
 
     own = {"maximum": maximum, "min": torch.amin, "cross_entropy": cross_entropy}
-    return SimpleNamespace(**(vars(torch) | own | {"conv3x3": conv3x3}))
-
-
-def reference(x: Any, axis: Any = None) -> Any:
-    """SciPy's logsumexp, to check the others against."""
-    return scipy_logsumexp(x, axis=axis)
+    return module(vars(torch) | own | {"conv3x3": conv3x3})

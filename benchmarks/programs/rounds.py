@@ -2,12 +2,13 @@
 
 NumPy, XLA and PyTorch each keep a pool of threads that goes on spinning for a while after a call,
 and would slow down the next tool. So there is one process for what runs on NumPy, one for JAX and
-one for PyTorch; between two of them there is a rest, and before each sample a call that is not
-counted.
+one for PyTorch, new ones for each work; between two of them there is a rest, until nothing else
+runs, and before each sample calls that are not counted.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gc
 import multiprocessing
@@ -17,7 +18,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -27,21 +28,28 @@ import scipy.sparse as sp
 import lagrad as lg
 from benchmarks.measure import agree
 from benchmarks.programs import catalogue
-from benchmarks.programs.tools import available, built, numbers_of, program
+from benchmarks.programs.tools import FUNCTION, available, built, numbers_of, program
+from benchmarks.programs.work import Work
+from lagrad.status import ArgumentError
 
 #: Seconds: a sample, the rest before it where another process had its turn, and what a tool may
 #: take of a work in all once it has had the least number of rounds.
 SAMPLE, REST, SHARE = 0.01, 0.04, 1.2
 ROUNDS, LEAST = 15, 3
 
+#: Seconds of waiting a work for other programs to leave the cores, and the part of the cores
+#: that may be busy.
+PATIENCE, BUSY = 5.0, 0.15
+
 #: Seconds: what is compiled faster than this is compiled several times.
 SHORT = 0.5
 
-#: A thread of OpenBLAS sleeps after 2^20 ticks instead of 2^26.
+#: All cores for everyone. A thread of OpenBLAS sleeps after 2^20 ticks instead of 2^26.
+CORES = str(os.cpu_count())
 THREADS = {
-    "OPENBLAS_NUM_THREADS": str(os.cpu_count()),
-    "OMP_NUM_THREADS": str(os.cpu_count()),
-    "MKL_NUM_THREADS": str(os.cpu_count()),
+    "OPENBLAS_NUM_THREADS": CORES,
+    "OMP_NUM_THREADS": CORES,
+    "MKL_NUM_THREADS": CORES,
     "OPENBLAS_THREAD_TIMEOUT": "20",
     "XLA_FLAGS": "",
 }
@@ -50,9 +58,17 @@ THREADS = {
 Run = Callable[..., Any]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Result:
-    """What was measured of a work at one size; seconds and bytes."""
+    """What was measured of a work at one size; seconds and bytes.
+
+    Parameters
+    ----------
+    times : by tool, the median of a call
+    first : by tool, the first call, building included
+    compile : lagrad's first call, less a later one
+    peaks : by tool, memory of a call; of array programs only
+    """
 
     name: str
     size: int
@@ -61,24 +77,32 @@ class Result:
     constraints: int
     instructions: int
     compile: float
-    peaks: dict[str, int] = field(default_factory=dict)
+    peaks: dict[str, int]
+
+
+def family(tool: str) -> str:
+    """Return the process that runs a tool."""
+    return tool if tool in ("JAX", "PyTorch") else "NumPy"
 
 
 @contextmanager
-def processes() -> Iterator[Run]:
-    """Open the three processes, in which all cores may be used."""
+def processes(families: set[str]) -> Iterator[Run]:
+    """Open new processes, in which all cores may be used."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(THREADS)
     spawn = multiprocessing.get_context("spawn")
     try:
         with ExitStack() as stack:
             pools = {
-                family: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn))
-                for family in ("NumPy", "JAX", "PyTorch")
+                name: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn))
+                for name in sorted(families)
             }
+            # Started together: each imports this module.
+            for begun in [pool.submit(os.getpid) for pool in pools.values()]:
+                begun.result()
 
             def run(tool: str, function: Callable[..., Any], *args: Any) -> Any:
-                return pools.get(tool, pools["NumPy"]).submit(function, *args).result()
+                return pools[family(tool)].submit(function, *args).result()
 
             yield run
     finally:
@@ -102,11 +126,23 @@ def prepared(name: str, size: int, tool: str) -> tuple[Callable[..., Any], tuple
 
 
 def first_result(name: str, size: int, tool: str) -> tuple[float, list[Any]]:
-    """Return the seconds of the first call, building included, and its results."""
+    """Return the seconds of the first call, building included, and the results.
+
+    The first call is on other numbers than those that are checked, so that nothing of it can be
+    left in what was compiled.
+    """
     begin = time.perf_counter()
     call, args = prepared(name, size, tool)
-    result = call(*args)
-    return time.perf_counter() - begin, list(numbers_of(result))
+    call(*(other(args) if tool == "lagrad" else args))
+    taken = time.perf_counter() - begin
+    return taken, list(numbers_of(call(*args)))
+
+
+def other(x: Any) -> Any:
+    """Return the same structure with other numbers."""
+    if isinstance(x, tuple | list):
+        return type(x)(map(other, x))
+    return 1.001 * x
 
 
 def sample(name: str, size: int, tool: str, loops: int, warm: bool) -> float:
@@ -137,55 +173,59 @@ def compile_cost(name: str, size: int) -> tuple[float, int, int]:
         turn = time.perf_counter()
         call(*args)
         seconds.append(max(0.0, 2 * turn - begin - time.perf_counter()))
-    return median(seconds), constraints, len(getattr(call, "graph", ()))
+    return median(seconds), constraints, instructions(call)
+
+
+def instructions(call: Any) -> int:
+    """Return how many instructions a compiled function has; none if it is run as plain Python."""
+    if isinstance(call, functools.partial):  # a run with a compiled gradient
+        call = call.args[0]
+    try:
+        return len(call.graph)
+    except (AttributeError, ArgumentError):
+        return 0
 
 
 def peak(name: str, size: int, tool: str) -> int:
-    """Return the peak of what one call allocates, and what the tool has kept for it."""
+    """Return the peak bytes of one call, with what the tool has kept from compiling."""
     work = catalogue.works()[name]
-    data = work.data(size)
+    given = work.data(size)
     gc.collect()
     tracemalloc.start()  # NumPy tells it of its arrays
-    before = tracemalloc.get_traced_memory()[0]
-    call, args = built_on(work, tool, data)
-    result = call(*args)
-    del result
+    call, args = built(dataclasses.replace(work, data=lambda size: given), tool, size)
+    call(*args)
     gc.collect()
     tracemalloc.reset_peak()
-    result = call(*args)
-    most = tracemalloc.get_traced_memory()[1]
+    call(*args)
+    _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return most - before
-
-
-def built_on(work: Any, tool: str, data: Any) -> Any:
-    """Return the call of a tool on data that are there already."""
-    import dataclasses
-
-    return built(dataclasses.replace(work, data=lambda size: data), tool, 0)
-
-
-def forget() -> None:
-    """Let go of what was kept for a work."""
-    prepared.cache_clear()
-    gc.collect()
+    return most
 
 
 # -- in turns --------------------------------------------------------------------------------------
 
 
-def checked(work: Any, size: int, run: Run) -> dict[str, float]:
+def measured(work: Work, size: int, run: Run, rounds: int = ROUNDS) -> Result:
+    """Check a work at a size, and measure it."""
+    first = checked(work, size, run)
+    times = turns(work, size, run, list(first), rounds)
+    seconds, constraints, instructions = run("lagrad", compile_cost, work.name, size)
+    tools = ("by hand", "lagrad") if work.kind == "array" else ()
+    peaks = {tool: run(tool, peak, work.name, size, tool) for tool in tools}
+    return Result(work.name, size, times, first, constraints, instructions, seconds, peaks)
+
+
+def checked(work: Work, size: int, run: Run) -> dict[str, float]:
     """Return the seconds of each tool's first call; raise unless all results are those by hand."""
-    tools = available(work, size)
-    first, expected = {}, None
-    for tool in tools:
+    first, expected = {}, []
+    for tool in available(work, size):
         first[tool], found = run(tool, first_result, work.name, size, tool)
         if tool == "by hand":
             expected = found
-        elif tool != "function":
-            compare(found, expected, work.rtol, f"{work.name}, {tool}")
+        elif tool == FUNCTION:
+            compare(found, expected[: len(found)], work.rtol, f"{work.name}, the function itself")
         else:
-            compare(found[:1], expected[:1], work.rtol, f"{work.name}, the function itself")
+            compare(found, expected, work.rtol, f"{work.name}, {tool}")
     return first
 
 
@@ -195,43 +235,49 @@ def compare(found: list[Any], expected: list[Any], rtol: float, what: str) -> No
         raise ArithmeticError(f"{what}: {len(found)} results, not {len(expected)}")
     for k, (x, y) in enumerate(zip(found, expected, strict=True)):
         if sp.issparse(y):
-            if x.shape != y.shape:
-                raise ArithmeticError(f"{what}: shape {x.shape}, not {y.shape}")
-            agree(1.0 + abs(x - y).max() / abs(y).max(), 1.0, rtol, f"{what}, result {k}")
-        else:
-            agree(np.reshape(x, np.shape(y)), y, rtol, f"{what}, result {k}")
+            # Patterns may differ where an entry is zero: differences, beside the largest entry.
+            wrong, largest = sp.csr_array(x - y).data, abs(y).max()
+            x, y = np.append(wrong, largest), np.append(np.zeros_like(wrong), largest)
+        elif x.size == y.size:
+            x = x.reshape(y.shape)  # CasADi's numbers and vectors are matrices
+        agree(x, y, rtol, f"{what}, result {k}")
 
 
-def measured(work: Any, size: int, run: Run, rounds: int = ROUNDS) -> Result:
-    """Check a work at a size, and measure it."""
-    first = checked(work, size, run)
-    times = turns(work, size, run, list(first), rounds)
-    seconds, constraints, instructions = run("lagrad", compile_cost, work.name, size)
-    peaks = {}
-    if work.kind == "array":
-        peaks = {tool: run(tool, peak, work.name, size, tool) for tool in ("by hand", "lagrad")}
-    for tool in first:
-        run(tool, forget)
-    return Result(work.name, size, times, first, constraints, instructions, seconds, peaks)
-
-
-def turns(work: Any, size: int, run: Run, tools: list[str], rounds: int) -> dict[str, float]:
+def turns(work: Work, size: int, run: Run, tools: list[str], rounds: int) -> dict[str, float]:
     """Return the median seconds of each tool over rounds in which each has its turn."""
     loops, samples, spent = {}, {}, {}
     for tool in tools:
         once = run(tool, sample, work.name, size, tool, 1, True)
         loops[tool] = max(1, int(SAMPLE / once))
         samples[tool], spent[tool] = [], 0.0
-    last = ""
+    last, patience = "", PATIENCE
     for _ in range(rounds):
         for tool in tools:
             if spent[tool] > SHARE and len(samples[tool]) >= min(rounds, LEAST):
                 continue
-            family = tool if tool in ("JAX", "PyTorch") else "NumPy"
-            if family != last:
-                time.sleep(REST)
-            last, begin = family, time.perf_counter()
-            short = loops[tool] > 1
-            samples[tool].append(run(tool, sample, work.name, size, tool, loops[tool], short))
+            if family(tool) != last:
+                patience -= quiet(patience)
+            last, begin = family(tool), time.perf_counter()
+            warm = loops[tool] > 1
+            samples[tool].append(run(tool, sample, work.name, size, tool, loops[tool], warm))
             spent[tool] += time.perf_counter() - begin
     return {tool: median(found) for tool, found in samples.items()}
+
+
+def quiet(patience: float) -> float:
+    """Rest until other programs leave the cores alone; return the seconds beyond one rest."""
+    waited = 0.0
+    while True:
+        begin = idle()
+        time.sleep(REST)
+        if waited >= patience or idle() - begin >= (1.0 - BUSY) * REST * (os.cpu_count() or 1):
+            return waited
+        waited += REST
+
+
+def idle() -> float:
+    """Return the seconds that cores have been idle, where Linux tells; elsewhere rest is quiet."""
+    uptime = Path("/proc/uptime")
+    if not uptime.exists():
+        return time.perf_counter() * (os.cpu_count() or 1)
+    return float(uptime.read_text().split()[1])

@@ -52,7 +52,7 @@ def built(work: Work, tool: str, size: int) -> Call:
     if tool == "by hand":
         return work.by_hand, params + constants
     if tool == FUNCTION:
-        return work.f, (numpy_plain(), *params, *constants)
+        return work.f, (numpy_plain() if work.more else np, *params, *constants)
     return work.tools[tool](work, params, constants)
 
 
@@ -69,7 +69,7 @@ def argnums(params: tuple[Any, ...]) -> Any:
 
 def program(work: Work, constants: tuple[Any, ...]) -> Callable[..., Any]:
     """Return f as lagrad gets it: a function of what is differentiated."""
-    namespace, f = numpy_lagrad(), work.traced or work.f
+    namespace, f = numpy_lagrad() if work.more else np, work.traced or work.f
     return lambda *params: f(namespace, *params, *constants)
 
 
@@ -103,9 +103,7 @@ def with_jax(f: Callable[..., Any] | None = None) -> Builder:
         arrays = [c for c in constants if hasattr(c, "shape")]
         numbers = [c for c in constants if not hasattr(c, "shape")]
         both = jax.jit(
-            jax.value_and_grad(
-                lambda *given: g(np, *given, *numbers), argnums=argnums(params)
-            )
+            jax.value_and_grad(lambda *given: g(np, *given, *numbers), argnums=argnums(params))
         )
         return ready(both), jax.tree.map(np.asarray, (*params, *arrays))  # onto the device
 

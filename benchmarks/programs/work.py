@@ -43,6 +43,8 @@ class Work:
     absent : reasons by tool, where one could be expected
     note : str
         What profiling says where a bar is missed.
+    more : bool
+        Whether f calls what NumPy lacks, and lagrad gets it along with NumPy.
     traced : like f
         What lagrad gets in its place, a rolled loop say.
     needs : str
@@ -64,6 +66,7 @@ class Work:
     rtol: float = 1e-10
     absent: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    more: bool = False
     traced: Callable[..., Any] | None = None
     needs: str = ""
 
