@@ -35,6 +35,7 @@ from lagrad.compile.objects import Class, Function, Instance, Module, Namespace
 from lagrad.compile.parts import (
     Array,
     Content,
+    Declared,
     Dict,
     List,
     Method,
@@ -116,7 +117,7 @@ class Captured:
         what = next(own, None) or next(copies, None)
         if what is not None:
             raise TraceError(
-                f"{getattr(self._f, '__name__', 'the function')} changes {what} while it runs, and "
+                f"{name_of(self._f)} changes {what} while it runs, and "
                 "a compiled function does not repeat such a side effect. Return the value instead, "
                 "and let the caller keep it; if it is a memory of earlier results, call the "
                 "function once before it is compiled"
@@ -171,10 +172,10 @@ class Walk:
         self._parts: dict[int, Part] = {}
         self._behind: dict[type, Class] = {}
         self._above: dict[type, list[type]] = {}
-        self._seen: set[tuple[int, str]] = set()
+        self._seen: set[tuple[int, Any]] = set()
         self._package = package_of(f)
         self.root = Part(None, "")
-        self.follow(self.root, f, getattr(f, "__name__", "f"))
+        self.follow(self.root, f, name_of(f))
         entered, known = 0, -1
         while known < len(self.names):
             known = len(self.names)
@@ -202,7 +203,7 @@ class Walk:
         what = f"the entries of {part.name}"
         self.check("content", part.value, None, content(part.value), what)
 
-    def check_once(self, kind: str, holder: Any, key: str, expected: Any, name: str) -> None:
+    def check_once(self, kind: str, holder: Any, key: Any, expected: Any, name: str) -> None:
         """Demand it of a place that several parts may read."""
         if (id(holder), key) not in self._seen:
             self._seen.add((id(holder), key))
@@ -232,17 +233,17 @@ class Walk:
         if cls is ModuleType:
             return Module(x, name) if self.is_users(x) else None
         if cls in BOUND:
-            return None if isinstance(x.__self__, ModuleType | None) else Method(x, name)
-        if isinstance(x, np.ndarray | np.void | set) or sp.issparse(x):
+            return None if type(x.__self__) in (ModuleType, type(None)) else Method(x, name)
+        if issubclass(cls, np.ndarray | np.void | set | sp.sparray | sp.spmatrix):
             return Content(x, name)
         if issubclass(cls, type):
             return Class(x, name, self.above(x), used=False) if self.above(x) else None
         if self.above(cls) or issubclass(cls, SimpleNamespace | dict | list | tuple):
-            return Instance(x, name, copied=True)
+            return Instance(x, name)
         if cls.__module__ == "lagrad.api.arguments":
             return Transform(x, name)
         if cls.__module__ in ("lagrad.declare", "lagrad.local"):
-            return Instance(x, name, copied=False)
+            return Declared(x, name)
         wraps = cls.__module__.startswith("lagrad.") and "__wrapped__" in namespace(x)
         return Through(x, name) if wraps else None
 
@@ -271,12 +272,6 @@ class Walk:
                 yield name, known[name]
         if absent:
             self.check("no global", held, frozenset(absent), True, "a new global")
-
-    def cell(self, cell: CellType, x: Any, name: str) -> None:
-        """Demand that a cell holds what it holds now."""
-        if id(cell) not in self.cells:
-            self.cells[id(cell)] = x
-            self.check("cell", cell, None, x, name)
 
     def imported(self, holder: Part, name: str, package: str | None) -> None:
         """Follow a module that is imported where the function runs."""
@@ -345,7 +340,7 @@ class Copies:
 
     def _make(self, parts: list[Part]) -> None:
         """Make the copies: first what can be filled later, then the rest, its contents first."""
-        for part in parts:
+        for part in sorted(parts, key=lambda part: not isinstance(part, Class)):
             if part.fillable:
                 part.copy = part.shell(self)
         stack = [part for part in parts if not part.fillable]
@@ -382,6 +377,8 @@ class Copies:
     def globals(self, f: Any) -> dict[str, Any]:
         """Return the globals of the copy of a function, one dict for each module."""
         held = f.__globals__
+        if id(held) not in self._walk.globals:
+            return held  # Those of a library are not looked at.
         if id(held) not in self._globals:
             self._globals[id(held)] = dict(held)
         return self._globals[id(held)]
@@ -409,7 +406,7 @@ def package_of(f: Any) -> str:
     A function may be wrapped in others; a circle of wrappers ends somewhere.
     """
     for _ in range(100):
-        if isinstance(f, FunctionType):
+        if type(f) is FunctionType:
             return owner(f.__code__.co_filename).replace("library", "")
         if type(f) is MethodType:
             f = f.__func__
@@ -418,3 +415,10 @@ def package_of(f: Any) -> str:
         else:
             f = namespace(f).get("__wrapped__", namespace(type(f)).get("__call__"))
     return ""
+
+
+def name_of(f: Any) -> str:
+    """Return what a callable is called."""
+    if type(f) in (FunctionType, MethodType):
+        return str(f.__name__)
+    return str(namespace(f).get("__name__", "f"))

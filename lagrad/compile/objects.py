@@ -16,9 +16,9 @@ from types import (
     ModuleType,
     SimpleNamespace,
 )
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lagrad.compile.parts import Part, path
+from lagrad.compile.parts import Copies, Part, Walk, path
 from lagrad.compile.reads import (
     MISSING,
     attributes,
@@ -30,9 +30,6 @@ from lagrad.compile.reads import (
     reads,
 )
 from lagrad.status import TraceError
-
-if TYPE_CHECKING:
-    from lagrad.compile.captured import Copies, Walk
 
 #: Code that names one of these may read any attribute.
 REFLECTION = frozenset({"getattr", "hasattr", "vars", "dir", "__dict__", "attrgetter"})
@@ -64,11 +61,13 @@ class Namespace(Part):
     def look(self, walk: Walk, names: set[str]) -> None:
         """Check and follow the attributes called ``names``; check that the others are not there."""
         held = namespace(self.value)
-        absent = frozenset(name for name in names if name not in held)
-        for name in names - absent:
-            x = self.attributes[name] = held[name]
-            walk.check("attribute", self.value, name, x, f"the attribute {name} of {self.name}")
-            walk.follow(self, x, path(self.name, f".{name}"), self.copied)
+        found = {name: held.get(name, MISSING) for name in names}
+        for name, x in found.items():
+            if x is not MISSING:
+                self.attributes[name] = x
+                walk.check("attribute", self.value, name, x, f"the attribute {name} of {self.name}")
+                walk.follow(self, x, path(self.name, f".{name}"), self.copied)
+        absent = frozenset(name for name, x in found.items() if x is MISSING)
         if absent:
             walk.check("no attribute", self.value, absent, True, f"a new attribute of {self.name}")
 
@@ -96,29 +95,30 @@ class Function(Namespace):
         code = f.__code__
         whose = walk.owner(code.co_filename)
         held = [in_cell(cell) for cell in f.__closure__ or ()]
+        walk.cells.update(zip(map(id, f.__closure__ or ()), held, strict=True))
         if whose == "library":
             # Its own data stay its own; what the user gave to a decorator or factory counts.
             for x in held if "primitive" not in f.__dict__ else ():
                 if callable(x):
-                    walk.follow(self, x, getattr(x, "__name__", self.name))
+                    walk.follow(self, x, self.name)
             return
         q = f.__qualname__
         walk.check("slot", f, "__code__", code, f"the code of {q}")
         for name, cell, x in zip(code.co_freevars, f.__closure__ or (), held, strict=True):
             if name != "__class__":
-                walk.cell(cell, x, f"the closure variable {name} of {q}")
+                walk.check_once("cell", cell, None, x, f"the closure variable {name} of {q}")
                 walk.follow(self, x, name)
         if f.__defaults__:
             walk.check("slot", f, "__defaults__", f.__defaults__, f"the defaults of {q}")
             last = code.co_varnames[: code.co_argcount][-len(f.__defaults__) :]
             for name, x in zip(last, f.__defaults__, strict=False):
-                walk.follow(self, x, name)
+                walk.follow(self, x, f"{name}_default")
         if f.__kwdefaults__:
             walk.check("slot", f, "__kwdefaults__", f.__kwdefaults__, f"the defaults of {q}")
             both = pairs(f.__kwdefaults__)
             walk.check("pairs", f.__kwdefaults__, None, both, f"the defaults of {q}")
-            for name, x in f.__kwdefaults__.items():
-                walk.follow(self, x, name)
+            for name, x in zip(both, both[len(both) // 2 :], strict=False):
+                walk.follow(self, x, f"{name}_default")
         if whose:
             return
         read = reads(code)
@@ -133,8 +133,11 @@ class Function(Namespace):
         for name in read.imports:
             walk.imported(self, name, f.__globals__.get("__package__"))
         walk.names |= read.names
-        if f.__dict__:
-            walk.namespaces.append(self)
+        walk.namespaces.append(self)
+
+    def expand(self, walk: Walk) -> None:
+        if namespace(self.value):
+            super().expand(walk)
 
     def shell(self, new: Copies) -> Any:
         f = self.value
@@ -171,7 +174,7 @@ class Class(Namespace):
         walk.namespaces.append(self)
         for k in self.above:
             for name, x in tuple(k.__dict__.items()):
-                special = name[:2] == "__" == name[-2:] and isinstance(x, FUNCTIONS)
+                special = name[:2] == "__" == name[-2:] and issubclass(type(x), FUNCTIONS)
                 if special and not (self.used and name in UNUSED):
                     self.known.add(name)
                     self.found(walk, k, name)
@@ -204,24 +207,26 @@ class Class(Namespace):
         for name, x in self.winners.items():
             if any(new.of(inner) is not inner for inner in insides(x)):
                 setattr(self.copy, name, with_insides(x, new))
-                if isinstance(x, functools.cached_property):
+                if issubclass(type(x), CACHED):
                     self.copy.__dict__[name].__set_name__(self.copy, name)
 
 
 class Instance(Namespace):
     """An object of a class of the user's, or a ``SimpleNamespace``."""
 
-    def __init__(self, value: Any, name: str, copied: bool) -> None:
+    def __init__(self, value: Any, name: str) -> None:
         super().__init__(value, name)
         cls = type(value)
-        self.copied = copied and constructible(cls)
+        self.copied = constructible(cls)
         self.fillable = not issubclass(cls, tuple)
-        below = [item for k in cls.__mro__[:-1] for item in tuple(k.__dict__.items())]
-        self.slots = {n for n, d in below if type(d) is MemberDescriptorType}
-        # A cached property puts there what it computed, from what is followed anyway.
-        self.later = {n for n, d in below if isinstance(d, functools.cached_property)}
+        slotted = [k for k in cls.__mro__ if "__slots__" in k.__dict__]
+        inside = [item for k in slotted for item in tuple(k.__dict__.items())]
+        self.slots = {name for name, x in inside if type(x) is MemberDescriptorType}
+        # A cached property puts there what it computed, and that is no side effect.
+        inside = [item for k in cls.__mro__[:-1] for item in tuple(k.__dict__.items())]
+        self.later = {name for name, x in inside if issubclass(type(x), CACHED)}
         self.later -= namespace(value).keys()
-        self.whole = hasattr(cls, "__dataclass_fields__") or cls.__module__ == "lagrad.declare"
+        self.whole = hasattr(cls, "__dataclass_fields__")
         self.entries: tuple[Any, ...] = ()
         self.behind: Part | None = None
 
@@ -251,6 +256,13 @@ class Instance(Namespace):
             self.attributes[name] = found
             walk.follow(self, found, path(self.name, f".{name}"), self.copied)
         self.look_into_slots(walk, self.slots)
+        self.not_yet(walk, self.later)
+
+    def not_yet(self, walk: Walk, names: set[str]) -> None:
+        """Check that cached properties have not been computed."""
+        if names:
+            what = f"a cached property of {self.name}"
+            walk.check("not yet", self.value, frozenset(names), True, what)
 
     def expand(self, walk: Walk) -> None:
         if self.whole:
@@ -262,6 +274,7 @@ class Instance(Namespace):
 
     def look(self, walk: Walk, names: set[str]) -> None:
         self.look_into_slots(walk, self.slots & names)
+        self.not_yet(walk, self.later & names)
         super().look(walk, names - self.slots - self.later)
 
     def look_into_slots(self, walk: Walk, names: set[str]) -> None:
@@ -281,12 +294,12 @@ class Instance(Namespace):
 
     def fill(self, new: Copies) -> None:
         x, made = self.value, self.copy
-        if isinstance(x, dict):
+        if issubclass(type(x), dict):
             half = len(self.entries) // 2
             for key, item in zip(self.entries[:half], self.entries[half:], strict=True):
                 dict.__setitem__(made, key, new.of(item))
             new.made(pairs, made, f"the entries of {self.name}")
-        elif isinstance(x, list):
+        elif issubclass(type(x), list):
             list.extend(made, map(new.of, self.entries))
             new.made(items, made, f"the entries of {self.name}")
         for name in self.slots:
@@ -304,24 +317,27 @@ class Instance(Namespace):
 
 #: What stands in the body of a class for a function.
 FUNCTIONS = (FunctionType, staticmethod, classmethod, property)
+CACHED = functools.cached_property
 
 
 def insides(x: Any) -> tuple[Any, ...]:
     """Return what is to be followed of an entry in the body of a class."""
-    if isinstance(x, staticmethod | classmethod):
+    kind = type(x)
+    if issubclass(kind, staticmethod | classmethod):
         return (x.__func__,)
-    if isinstance(x, property):
+    if issubclass(kind, property):
         return tuple(f for f in (x.fget, x.fset) if f is not None)
-    return (x.func,) if isinstance(x, functools.cached_property) else (x,)
+    return (x.func,) if issubclass(kind, CACHED) else (x,)
 
 
 def with_insides(x: Any, new: Copies) -> Any:
     """Return an entry of the body of a class, with copies inside."""
-    if isinstance(x, staticmethod | classmethod):
-        return type(x)(new.of(x.__func__))
-    if isinstance(x, property):
+    kind = type(x)
+    if issubclass(kind, staticmethod | classmethod):
+        return kind(new.of(x.__func__))
+    if issubclass(kind, property):
         return property(new.of(x.fget), new.of(x.fset), x.fdel, x.__doc__)
-    return type(x)(new.of(x.func)) if isinstance(x, functools.cached_property) else new.of(x)
+    return kind(new.of(x.func)) if issubclass(kind, CACHED) else new.of(x)
 
 
 def made_bare(cls: type) -> Any:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from lagrad.compile.reads import MISSING, items, namespace, pairs
 
-if TYPE_CHECKING:
-    from lagrad.compile.captured import Copies, Walk
+#: Who asks: `lagrad.compile.captured.Walk` and `Copies`, which stand above this file.
+Walk: TypeAlias = Any
+Copies: TypeAlias = Any
 
 
 class Part:
@@ -79,6 +80,18 @@ class Through(Part):
     def enter(self, walk: Walk) -> None:
         f = namespace(self.value)
         walk.follow(self, f.get("__wrapped__", f.get("pyfunc")), self.name, copied=False)
+
+
+class Declared(Part):
+    """A system of lagrad's, or one of its equations: what was declared in it, which is not copied.
+
+    What it remembers of earlier solutions is no part of what it says.
+    """
+
+    def enter(self, walk: Walk) -> None:
+        held = namespace(self.value)
+        for name in ("inputs", "data", "equations", "starts", "unknowns", "function"):
+            walk.follow(self, held.get(name), path(self.name, f".{name}"), copied=False)
 
 
 # -- containers ----------------------------------------------------------------------------------
@@ -174,7 +187,7 @@ class Partial(Part):
         for k, x in enumerate(f.args):
             walk.follow(self, x, path(self.name, f".args[{k}]"))
         for key, x in f.keywords.items():
-            walk.follow(self, x, key)
+            walk.follow(self, x, f"{key}_default")
 
     def shell(self, new: Copies) -> Any:
         f = self.value

@@ -106,21 +106,23 @@ def in_slot(x: Any, name: str) -> Any:
 
 def items(x: Any, _: Any = None) -> tuple[Any, ...]:
     """Return the entries of a list, tuple, deque or array of objects."""
-    if isinstance(x, np.ndarray):
+    if type(x) is np.ndarray:
         return tuple(x.ravel().tolist())
-    kind: Any = next(k for k in (list, tuple, deque, type(x)) if isinstance(x, k))
+    kind: Any = next(k for k in (list, tuple, deque) if issubclass(type(x), k))
     return tuple(kind.__iter__(x))
 
 
 def pairs(x: Any, _: Any = None) -> tuple[Any, ...]:
     """Return the keys of a dict and then its values."""
-    kind: Any = next(k for k in (OrderedDict, dict, type(x)) if isinstance(x, k))
-    return *kind.keys(x), *kind.values(x)
+    kind: Any = next(k for k in (OrderedDict, dict, type(x)) if issubclass(type(x), k))
+    held = dict(kind.items(x))  # at once, since other threads may write to it
+    return *held, *held.values()
 
 
 def attributes(x: Any, skipped: frozenset[str] = frozenset()) -> tuple[Any, ...]:
     """Return the names of attributes of an object and then their values, all but some."""
-    return pairs({name: value for name, value in namespace(x).items() if name not in skipped})
+    held = dict(namespace(x))
+    return pairs({name: value for name, value in held.items() if name not in skipped})
 
 
 def layout(array: Any, _: Any = None) -> tuple[Any, ...]:
@@ -152,6 +154,7 @@ PLACES = {
     "no global": lambda holder, keys: holder.keys().isdisjoint(keys),
     "attribute": lambda holder, key: namespace(holder).get(key, MISSING),
     "no attribute": lambda holder, keys: namespace(holder).keys().isdisjoint(keys),
+    "not yet": lambda holder, keys: namespace(holder).keys().isdisjoint(keys),
     "attributes": attributes,
     "slot": in_slot,
     "type": lambda holder, _: type(holder),
