@@ -253,10 +253,12 @@ def jacobian_rows(
         If a Jacobian would not fit in memory.
     """
     wanted = set(outputs)
-    rows, parents = graph.edges()
-    needed = reachable(len(graph), rows, parents, np.array(sorted(wanted), dtype=int))
-    last_use = np.zeros(len(graph), dtype=np.int64)
-    np.maximum.at(last_use, parents[needed[rows]], rows[needed[rows]])
+    needed, last_use = np.zeros(len(graph), dtype=bool), dict.fromkeys(wanted, -1)
+    for i in range(max(wanted, default=-1), -1, -1):
+        if i in last_use:  # what is met first on the way back is what uses a row last
+            needed[i] = True
+            for j in graph.parents(i):
+                last_use.setdefault(j, i)
     wide = graph.widths == 2
     sizes = graph.sizes
     heights = sizes * graph.widths
@@ -288,7 +290,7 @@ def jacobian_rows(
                 found[i] = symbolic.rows(step, terms, (height, width))
             step += 1
         for j in set(graph.parents(i)):
-            if last_use[j] == i and j not in wanted:
+            if last_use[j] == i:
                 found.pop(j, None)
     return {i: found[i] for i in wanted if i in found}
 

@@ -15,7 +15,7 @@ from lagrad.solve.dominance import dominance
 from lagrad.solve.fill import expands, predicted_fill
 from lagrad.solve.krylov import METHODS, predicted_products
 from lagrad.solve.layout import Form, same_pattern
-from lagrad.solve.sparse_lu import ENTRY, SMALL
+from lagrad.solve.sparse_lu import ENTRY, SMALL, Order
 from lagrad.solve.tridiagonal import is_tridiagonal
 from lagrad.solve.two_colour import two_colours
 from lagrad.status import ArgumentError, SizeError, suggestion
@@ -65,6 +65,7 @@ class Plan:
     asked : as given to `plan`
     pattern : pair of int arrays, or None
         (indices, indptr) of the matrix, if the method is for this pattern alone.
+    order : `Order` of a sparse LU that was made by this plan, or None
     """
 
     method: str
@@ -80,6 +81,7 @@ class Plan:
     fallback: str = ""
     asked: Any = field(default="auto", repr=False, compare=False)
     pattern: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False, compare=False)
+    order: Order | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.why

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -73,7 +74,8 @@ def factorize(m: Any, linear_solver: Any = "auto", preconditioner: Any = None) -
             )
     chosen = small_plan(len(m)) if small else plan(m, linear_solver, preconditioner)
     factor = follow(chosen, m, chosen is linear_solver)
-    vars(factor)["plan"] = chosen
+    order = getattr(getattr(factor, "factor", None), "order", None)
+    vars(factor)["plan"] = chosen if order is chosen.order else replace(chosen, order=order)
     return factor
 
 
@@ -102,7 +104,7 @@ def follow(chosen: Plan, m: Any, again: bool = False) -> Factor:
         case "tridiagonal":
             return Scaled(m, Tridiagonal)
         case "lu":
-            return Scaled(m, SparseLU)
+            return Scaled(m, partial(SparseLU, known=chosen.order))
         case "block":
             return BlockTriangular(m, block_factor, chosen.form)
     method = "auto" if chosen.method == "krylov" else chosen.method
