@@ -15,6 +15,7 @@ import numpy as np
 
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, content, item, replaced
 from lagrad.rules import SPELT, stopped
+from lagrad.rules.constant import structure
 from lagrad.trace.boundary import refuse
 from lagrad.trace.operators import COMPARISONS, METHODS, OPERATORS, STEPS, UNARY
 from lagrad.trace.record import unmuted
@@ -367,6 +368,8 @@ def called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call a function of NumPy's or ours: of ours what it is made of is written down."""
     from lagrad.compile.native import NATIVE
 
+    if function is structure and str(getattr(args[0], "__module__", "")).startswith("numpy"):
+        return called(args[0], args[1:], kwargs)
     primitive = getattr(function, "primitive", None)
     if primitive is not None and primitive.joint is not None:
         from lagrad.compile.rolling import loop_results

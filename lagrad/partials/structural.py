@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lagrad.dispatch import settled
 from lagrad.partials.algebra import Entries, Flipped, Late, Partial
 from lagrad.partials.matrices import Function
 
@@ -111,7 +112,7 @@ class Move(Structural, Function):
         return Scattered(w, self.place, self.in_shape)
 
     def entries(self) -> Entries:
-        source = origins(self.apply, self.in_shape)
+        source = np.asarray(origins(self.apply, self.in_shape))
         rows = np.flatnonzero(source >= 0)
         return rows, source[rows], np.ones(len(rows))
 
@@ -122,7 +123,7 @@ class Move(Structural, Function):
         return 1
 
 
-def origins(move: Callable[[Any], Any], in_shape: tuple[int, ...]) -> np.ndarray:
+def origins(move: Callable[[Any], Any], in_shape: tuple[int, ...]) -> Any:
     """Return, for each output entry of ``move``, the flat index of its input, or -1 for none."""
     numbered = np.arange(1, math.prod(in_shape) + 1).reshape(in_shape)
-    return np.asarray(move(numbered)).ravel() - 1
+    return np.ravel(settled(move(numbered))) - 1

@@ -15,6 +15,7 @@ import numpy as np
 from lagrad.dispatch import overridable, settled
 from lagrad.partials import Broadcast, Matrix, Partial, Scale, then
 from lagrad.primitive import Primitive
+from lagrad.rules.constant import entries_at
 from lagrad.rules.shaping import reshaped, take
 
 
@@ -83,9 +84,9 @@ def interpolate_partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str,
     j = np.minimum(i + 1, n - 1)
     before, after = np.less(x, xp[0]), np.greater(x, xp[-1])
     inside = np.logical_and(np.logical_not(np.logical_or(before, after)), i != j)
-    width = np.where(inside, xp[j] - xp[i], 1.0)
-    t = np.where(inside, (x - xp[i]) / width, np.where(before, 0.0, 1.0))
-    slope = np.where(inside, (fp[j] - fp[i]) / width, 0.0)
+    width = np.where(inside, entries_at(xp, j) - entries_at(xp, i), 1.0)
+    t = np.where(inside, (x - entries_at(xp, i)) / width, np.where(before, 0.0, 1.0))
+    slope = np.where(inside, (entries_at(fp, j) - entries_at(fp, i)) / width, 0.0)
     if k == 0:
         return Scale(slope, shape, inside)
     first, last = take(i, np.shape(xp), shape), take(j, np.shape(xp), shape)

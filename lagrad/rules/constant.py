@@ -34,6 +34,11 @@ def structure(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     return function(*args, **options)
 
 
+def entries_at(x: Any, index: Any) -> Any:
+    """Return ``x[index]`` for a vector and an array of integers, of which either may be traced."""
+    return structure(np.take, x, index) if isinstance(x, np.ndarray) else x[index]
+
+
 # fmt: off
 NO_GRADIENT: frozenset[Callable[..., Any]] = frozenset({
     np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal,

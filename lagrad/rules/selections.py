@@ -23,6 +23,7 @@ import numpy as np
 from lagrad.dispatch import scatter_add, settled
 from lagrad.partials import Broadcast, Move, Partial, Scale, then
 from lagrad.primitive import Primitive
+from lagrad.rules.constant import entries_at
 from lagrad.rules.options import axes_of
 from lagrad.rules.shaping import reshaped
 
@@ -172,7 +173,7 @@ def quantile_partial(
     low, high, g, rate = neighbours(z, x, q, kwargs["axis"], method, without_nan)
     if k == 1:
         x = np.ravel(x)
-        step = (x[high] - x[low]) * rate.astype(z.dtype)
+        step = (entries_at(x, high) - entries_at(x, low)) * rate.astype(z.dtype)
         ahead = (*np.shape(q), *(1,) * (len(shape) - np.ndim(q)))
         return then(Scale(step, shape), Broadcast(ahead, shape), reshaped(np.shape(q), ahead))
     lower, upper = ((1 - g).astype(z.dtype), low), (g.astype(z.dtype), high)

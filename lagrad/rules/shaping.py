@@ -21,6 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from lagrad.dispatch import is_basic, overridable, scatter_add
 from lagrad.partials import ONE, Broadcast, Move, Partial, Scale, Transpose, origins, then
 from lagrad.primitive import Primitive
+from lagrad.rules.constant import structure
 from lagrad.status import TraceError
 
 
@@ -122,7 +123,10 @@ def shaping(
         x, shape = args[0], np.shape(args[0])
 
         def forward(v: Any) -> Any:
-            return function(v, **kwargs)
+            # Where NumPy does not look for values of a program among the options.
+            return (
+                structure(function, v, **kwargs) if type(v) is np.ndarray else function(v, **kwargs)
+            )
 
         def backward(w: Any) -> Any:
             return gathered_back(forward, shape, w) if back is None else back(w, x, **kwargs)

@@ -204,7 +204,14 @@ def constant_operand(a: Any) -> Any:
     if type(a) is list:
         a = lifted(a)
         return np.array(a) if type(a) is list else a
+    if type(a) is tuple and any(map(indexes, a)):
+        return a  # of places, which a program has as they will be
     return lifted(a)
+
+
+def indexes(a: Any) -> bool:
+    """True for a value of a program that may be an index."""
+    return getattr(a, "_is_symbol", False) and a.dtype.kind in "iub"
 
 
 def lifted(a: Any) -> Any:
@@ -241,7 +248,7 @@ def plain_index(index: Any) -> Any:
         return tuple(plain_index(part) for part in index)
     if isinstance(index, Traced):
         if index._is_symbol and index.dtype.kind in "iub":
-            return index  # A program indexes by what it will be.
+            return snapshot(index)  # A program indexes by what it will be.
         if index.dtype.kind not in "iub":
             raise TypeError(
                 f"an index must be of integers or booleans, not {index.dtype}; use x.astype(int)"
@@ -296,7 +303,7 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 def plain_option(name: str, value: Any) -> Any:
     """Return an option (axis, shape, indices) as plain values of its own; it is structure."""
     if getattr(value, "_is_symbol", False):
-        return value  # A program has it as it will be.
+        return snapshot(value)  # A program has it as it will be.
     if isinstance(value, Tracer):
         refuse(
             f"the option {name} of a function is a traced value, and options are structure",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.dispatch import scatter_add
-from lagrad.rules.constant import structure
+from lagrad.rules.constant import entries_at, structure
 from lagrad.rules.options import as_array
 
 
@@ -97,7 +97,8 @@ def summed(weights: Any, bin_of: Any, inside: Any, count: int, dtype: Any) -> An
     """Return the sum of the weights in each bin."""
     wide = np.float64 if weights.dtype.kind != "c" else weights.dtype
     kept = np.flatnonzero(inside)
-    return scatter_add(weights.astype(wide)[kept], bin_of[kept], (count,)).astype(dtype)
+    part = entries_at(weights.astype(wide), kept)
+    return scatter_add(part, entries_at(bin_of, kept), (count,)).astype(dtype)
 
 
 def histogram(

@@ -35,7 +35,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """np.piecewise: each function is called on the entries that are its own, and on no others."""
     x, condlist = as_array(x), fixed(condlist)
-    single = np.ndim(condlist) == 0 or (np.ndim(condlist[0]) == 0 and np.ndim(x) != 0)
+    single = not isinstance(condlist, list | tuple) and np.ndim(condlist) == 0
+    single = single or (np.ndim(condlist[0]) == 0 and np.ndim(x) != 0)
     conditions = [as_array(c).astype(bool) for c in ([condlist] if single else condlist)]
     if len(conditions) == len(funclist) - 1:
         conditions.append(np.logical_not(np.any(np.stack(conditions), axis=0)))
