@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import contextvars
 import copy
 import dataclasses
 import dis
@@ -12,6 +13,8 @@ import sys
 import threading
 import time
 import types
+from operator import attrgetter as getter
+from operator import methodcaller as caller
 from typing import NamedTuple
 
 import numpy as np
@@ -1038,7 +1041,97 @@ def f(x): return mine @ x
     return theirs.f, lambda: put(theirs, "alpha", 2.0), "global alpha of"
 
 
+def attribute_of_a_metaclass():
+    class Meta(type):
+        rate = 1.0
+
+    class Mine(metaclass=Meta):
+        pass
+
+    return (lambda x: Mine.rate * x), lambda: put(Meta, "rate", 2.0), "attribute rate of"
+
+
+def bases():
+    class Upper:
+        rate = 1.0
+
+    class Lower(Upper):
+        pass
+
+    class Other:
+        rate = 2.0
+
+    m = Lower()
+    return (lambda x: m.rate * x), lambda: put(Lower, "__bases__", (Other,)), "bases of Lower"
+
+
+def partial_method():
+    theirs = module_of("""
+import functools
+alpha = 1.0
+class Mine:
+    def run(self, a, x): return a * alpha * x
+    half = functools.partialmethod(run, 0.5)
+mine = Mine()
+def f(x): return mine.half(x)
+""")
+    return theirs.f, lambda: put(theirs, "alpha", 2.0), "global alpha of"
+
+
+def dispatched():
+    theirs = module_of("""
+import functools
+alpha = 1.0
+@functools.singledispatch
+def g(x): return alpha * x
+class Mine:
+    @functools.singledispatchmethod
+    def run(self, x): return alpha * x
+mine = Mine()
+def f(x): return g(x) + mine.run(x)
+""")
+    return theirs.f, lambda: put(theirs, "alpha", 2.0), "global alpha of"
+
+
+def attribute_getter():
+    m, get = model(), getter("W")
+    return (lambda x: get(m) * x), lambda: put(m, "W", 2.0), "attribute W of m"
+
+
+def method_caller():
+    m, call = model(), caller("predict", 2.0)
+    return (lambda x: call(m) * x), lambda: put(m, "W", 2.0), "attribute W of m"
+
+
+def pattern():
+    class Point:
+        __match_args__ = ("left",)
+
+    p = Point()
+    p.left = p.right = 1.0
+
+    def f(x):
+        match p:
+            case Point(left, right=right):
+                return left * right * x
+
+    return f, lambda: put(p, "left", 2.0), "attribute left of p"
+
+
+def context_variable():
+    rate = contextvars.ContextVar("rate", default=1.0)
+    return (lambda x: rate.get() * x), lambda: rate.set(2.0), "context variable rate"
+
+
 CHANGES = [
+    attribute_of_a_metaclass,
+    bases,
+    partial_method,
+    dispatched,
+    attribute_getter,
+    method_caller,
+    pattern,
+    context_variable,
     cell_change, cell_deleted, cell_of_an_array, global_change, global_gone, builtin_hidden,
     sign_of_zero, type_of_a_number, number_of_numpy, helper_replaced, code_replaced,
     defaults_replaced, keyword_default_changed, item_of_a_list, longer_list, list_in_a_tuple,

@@ -12,10 +12,12 @@ generators, files) is not seen.
 from __future__ import annotations
 
 import functools
+import operator
 import os
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from types import (
     BuiltinMethodType,
     CellType,
@@ -37,6 +39,7 @@ from lagrad.compile.parts import (
     Content,
     Declared,
     Dict,
+    Getter,
     List,
     Method,
     Part,
@@ -44,6 +47,7 @@ from lagrad.compile.parts import (
     Through,
     Transform,
     Tuple,
+    Variable,
 )
 from lagrad.compile.reads import (
     MISSING,
@@ -72,6 +76,8 @@ PARTS: dict[type, type[Part]] = {
     MethodType: Method,
     functools.partial: Partial,
     np.vectorize: Through,
+    **dict.fromkeys((operator.attrgetter, operator.methodcaller), Getter),
+    ContextVar: Variable,
 }
 #: Methods of what is written in C.
 BOUND = frozenset({BuiltinMethodType, MethodWrapperType})
@@ -237,7 +243,8 @@ class Walk:
         if issubclass(cls, np.ndarray | np.void | set | sp.sparray | sp.spmatrix):
             return Content(x, name)
         if issubclass(cls, type):
-            return Class(x, name, self.above(x), used=False) if self.above(x) else None
+            above = self.above(x) + self.above(cls)
+            return Class(x, name, above, used=False) if self.above(x) else None
         if self.above(cls) or issubclass(cls, SimpleNamespace | dict | list | tuple):
             return Instance(x, name)
         if cls.__module__ == "lagrad.api.arguments":

@@ -101,6 +101,7 @@ class Function(Namespace):
             for x in held if "primitive" not in f.__dict__ else ():
                 if callable(x):
                     walk.follow(self, x, self.name)
+            walk.follow(self, f.__dict__.get("registry"), self.name, copied=False)
             return
         q = f.__qualname__
         walk.check("slot", f, "__code__", code, f"the code of {q}")
@@ -172,7 +173,11 @@ class Class(Namespace):
 
     def enter(self, walk: Walk) -> None:
         walk.namespaces.append(self)
+        bases = in_slot(self.value, "__mro__")
+        if len(bases) > 2:
+            walk.check_once("slot", self.value, "__mro__", bases, f"the bases of {self.name}")
         for k in self.above:
+            walk.names.update(k.__dict__.get("__match_args__", ()))
             for name, x in tuple(k.__dict__.items()):
                 special = name[:2] == "__" == name[-2:] and issubclass(type(x), FUNCTIONS)
                 if special and not (self.used and name in UNUSED):
@@ -195,7 +200,8 @@ class Class(Namespace):
         first = self.winners.setdefault(name, x) is x
         for inner in insides(x):
             # Behind the first of a name are those that ``super()`` finds, in no copy.
-            walk.follow(self, inner, path(self.name, f".{name}"), self.copied and first)
+            copied = self.copied and first and not issubclass(type(x), OPAQUE)
+            walk.follow(self, inner, path(self.name, f".{name}"), copied)
         return True
 
     def shell(self, new: Copies) -> Any:
@@ -205,7 +211,8 @@ class Class(Namespace):
 
     def fill(self, new: Copies) -> None:
         for name, x in self.winners.items():
-            if any(new.of(inner) is not inner for inner in insides(x)):
+            changed = any(new.of(inner) is not inner for inner in insides(x))
+            if changed and not issubclass(type(x), OPAQUE):
                 setattr(self.copy, name, with_insides(x, new))
                 if issubclass(type(x), CACHED):
                     self.copy.__dict__[name].__set_name__(self.copy, name)
@@ -318,6 +325,8 @@ class Instance(Namespace):
 #: What stands in the body of a class for a function.
 FUNCTIONS = (FunctionType, staticmethod, classmethod, property)
 CACHED = functools.cached_property
+#: What holds functions and is never copied.
+OPAQUE = (functools.partialmethod, functools.singledispatchmethod)
 
 
 def insides(x: Any) -> tuple[Any, ...]:
@@ -325,6 +334,10 @@ def insides(x: Any) -> tuple[Any, ...]:
     kind = type(x)
     if issubclass(kind, staticmethod | classmethod):
         return (x.__func__,)
+    if issubclass(kind, functools.partialmethod):
+        return x.func, x.args, x.keywords
+    if issubclass(kind, functools.singledispatchmethod):
+        return (x.dispatcher,)
     if issubclass(kind, property):
         return tuple(f for f in (x.fget, x.fset) if f is not None)
     return (x.func,) if issubclass(kind, CACHED) else (x,)

@@ -82,6 +82,25 @@ class Through(Part):
         walk.follow(self, f.get("__wrapped__", f.get("pyfunc")), self.name, copied=False)
 
 
+class Getter(Part):
+    """An ``operator.attrgetter`` or ``methodcaller``: it names attributes, as code does."""
+
+    def enter(self, walk: Walk) -> None:
+        for x in self.value.__reduce__()[1]:
+            if type(x) is str:
+                walk.names.update(x.split("."))
+            walk.follow(self, x, self.name, copied=False)
+
+
+class Variable(Part):
+    """A context variable, whose value may be another in each context."""
+
+    def enter(self, walk: Walk) -> None:
+        x = self.value.get(MISSING)
+        walk.check("context", self.value, None, x, f"the context variable {self.value.name}")
+        walk.follow(self, x, self.value.name, copied=False)
+
+
 class Declared(Part):
     """A system of lagrad's, or one of its equations: what was declared in it, which is not copied.
 

@@ -157,6 +157,7 @@ PLACES = {
     "not yet": lambda holder, keys: namespace(holder).keys().isdisjoint(keys),
     "attributes": attributes,
     "slot": in_slot,
+    "context": lambda holder, _: holder.get(MISSING),
     "type": lambda holder, _: type(holder),
     "items": items,
     "pairs": pairs,
