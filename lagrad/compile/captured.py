@@ -61,7 +61,7 @@ from lagrad.compile.reads import (
 )
 from lagrad.status import TraceError
 
-#: How many objects are entered; the first that is not is named by `Captured.beyond`.
+#: How many objects are entered. Each costs a check at every call, so more are refused.
 LIMIT = 10_000
 
 #: Kinds of objects, by their very type.
@@ -96,14 +96,12 @@ class Captured:
         What the stand-ins stand for, in the order in which they were made.
     checks : list of Check
         What must be as it was; otherwise the function may compute something else.
-    beyond : str
-        The name of what was not entered any more, since there was too much; "" if all was seen.
     """
 
     def __init__(self, f: Callable[..., Any], walk: Walk, copies: Copies) -> None:
         self.function = copies.of(f)
         self.arrays = [(part.value, part.name) for part in copies.arrays]
-        self.checks, self.beyond = walk.checks, walk.beyond
+        self.checks = walk.checks
         self._f, self._filled = f, copies.filled
 
     def changed(self) -> Check | None:
@@ -144,7 +142,8 @@ def captured(f: Callable[..., Any], stand_in: Callable[[Any, str], Any]) -> Capt
     Raises
     ------
     TraceError
-        If code that is reached sets a global or a variable of a closure around it.
+        If code that is reached sets a global or a variable of a closure around it, or if there
+        are too many objects to be checked.
 
     Examples
     --------
@@ -167,7 +166,6 @@ class Walk:
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self.checks: list[Check] = []
-        self.beyond = ""
         self.order: list[Part] = []
         #: What code names, and the parts whose attributes may be meant by it.
         self.names: set[str] = set()
@@ -225,8 +223,11 @@ class Walk:
             if part is None:
                 return
             if len(self.order) >= LIMIT:
-                self.beyond = self.beyond or name
-                return
+                raise TraceError(
+                    f"more than {LIMIT} objects around the function may be read by it, the last of "
+                    f"them {name}; all would be checked at every call. Hand them over as an "
+                    "argument, or as one array"
+                )
             self._parts[id(x)] = part
             self.order.append(part)
         holder.held.append((part, copied))
@@ -303,9 +304,8 @@ class Walk:
         file = namespace(module).get("__file__")
         if isinstance(file, str):
             return not self.owner(file)
-        return (
-            namespace(module).get("__name__", "").partition(".")[0] not in sys.stdlib_module_names
-        )
+        name = str(namespace(module).get("__name__"))
+        return name.partition(".")[0] not in sys.stdlib_module_names
 
     def above(self, cls: type) -> list[type]:
         """Return the classes that an object of ``cls`` inherits from, if the user wrote ``cls``."""

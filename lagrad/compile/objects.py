@@ -61,7 +61,7 @@ class Namespace(Part):
     def look(self, walk: Walk, names: set[str]) -> None:
         """Check and follow the attributes called ``names``; check that the others are not there."""
         held = namespace(self.value)
-        found = {name: held.get(name, MISSING) for name in names}
+        found = {name: held.get(name, MISSING) for name in sorted(names)}
         for name, x in found.items():
             if x is not MISSING:
                 self.attributes[name] = x
@@ -186,7 +186,7 @@ class Class(Namespace):
 
     def look(self, walk: Walk, names: set[str]) -> None:
         for k in self.above:
-            absent = frozenset(name for name in names if not self.found(walk, k, name))
+            absent = frozenset(name for name in sorted(names) if not self.found(walk, k, name))
             if absent:
                 what = f"a new attribute of {k.__qualname__}"
                 walk.check("no attribute", k, absent, True, what)
@@ -286,7 +286,7 @@ class Instance(Namespace):
 
     def look_into_slots(self, walk: Walk, names: set[str]) -> None:
         """Check and follow what stands in slots."""
-        for name in names - self.attributes.keys():
+        for name in sorted(names - self.attributes.keys()):
             found = self.attributes[name] = in_slot(self.value, name)
             walk.check("slot", self.value, name, found, f"the attribute {name} of {self.name}")
             walk.follow(self, found, path(self.name, f".{name}"), self.copied)
