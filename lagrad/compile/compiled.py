@@ -17,7 +17,7 @@ from lagrad.compile.blocks import stretched
 from lagrad.compile.captured import captured
 from lagrad.compile.emit import Source, source_of
 from lagrad.compile.entry import MISS, MISSING, Head, entry, jitted, parameters_of, with_values
-from lagrad.compile.listing import Line, Listing, Module
+from lagrad.compile.listing import Listing, Module
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
 from lagrad.compile.rolling import merged, rolled
 from lagrad.compile.simplify import simplified
@@ -289,12 +289,12 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
         {**held, **source.constants},
         frozenset(source.called),
     )
-    return Variant(call, module, listing(source, rows), stats, around, held)
+    return Variant(call, module, Listing(rows, source), stats, around, held)
 
 
 def names_in(source: Source) -> set[str]:
     """Return the names that lines of a program give to something."""
-    return {name for name, _ in source.shown} | set(source.constants) | {"total"}
+    return {name for name, *_ in source.shown} | set(source.constants) | {"total"}
 
 
 def with_numba(
@@ -326,26 +326,6 @@ def again_never(self: Compiled, /, *args: Any, **kwargs: Any) -> None:
 def identifier(name: str) -> str:
     """Return a function's name as one that Python takes."""
     return re.sub(r"\W+", "_", name).strip("_") or "program"
-
-
-def listing(source: Source, rows: Any) -> Listing:
-    """Return the instructions to look at."""
-    return Listing(
-        tuple(
-            Line(name, text, where_of(row))
-            for row, (name, text) in zip(rows, source.shown, strict=True)
-        )
-    )
-
-
-def where_of(row: Instruction) -> str:
-    """Return ``file:line`` of the user's code that asked for an instruction."""
-    if row.code is None:
-        return ""
-    found = next(
-        (p[0] for k, p in enumerate(row.code.co_positions()) if k == row.at // 2), None
-    )
-    return f"{Path(row.code.co_filename).name}:{found or row.code.co_firstlineno}"
 
 
 def named_inputs(rows: Any, source: Source) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked, blocked_lines
-from lagrad.compile.lines import GETITEM, INFIX, PREFIX, SCALAR, call, index_text, public_name
+from lagrad.compile.lines import FORMS, GETITEM, INFIX, PREFIX, call, index_text, public_name
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
 from lagrad.compile.rolling import rolled, rolled_lines
@@ -27,7 +27,9 @@ from lagrad.dispatch import (
 )
 from lagrad.rules.writing import write
 
-FLOATS = (float, np.float64)
+FLOATS = frozenset({float, np.float64})
+NUMBERS = frozenset({*FLOATS, bool, np.bool_})
+WIDE = frozenset({*NUMBERS, int})
 
 
 @dataclass
@@ -40,8 +42,8 @@ class Source:
     constants: dict[str, Any] = field(default_factory=dict)
     #: Names of captured arrays, in the order in which they were found.
     captured: list[str] = field(default_factory=list)
-    #: The name of each instruction, and its lines as one.
-    shown: list[tuple[str, str]] = field(default_factory=list)
+    #: The name of each instruction, and where its lines begin and end.
+    shown: list[tuple[str, int, int]] = field(default_factory=list)
     #: True if a line may raise where NumPy gives inf or nan.
     raises: bool = False
     called: set[str] = field(default_factory=set)
@@ -127,17 +129,24 @@ class Emitter:
         name = public_name(part) if callable(part) else None
         return name or self.constant(part)
 
-    def scalar(self, part: Any) -> bool:
-        """True for a float64 number, a Python number or a truth value."""
-        if type(part) is Instruction:
-            return type(part.value) in (*FLOATS, bool, np.bool_, int)
-        return type(part) in (*FLOATS, bool, int, np.bool_)
+    def numbers(self, args: tuple[Any, ...], kind: type) -> list[str] | None:
+        """Return the texts of float64 numbers and truth values, None if there are others.
 
-    def float_text(self, row: Instruction, part: Any) -> str:
-        """Return an operand of a float: ``2.0 * x`` is twice as fast as ``2 * x``."""
-        if type(part) is int and type(row.value) in FLOATS and float(part) == part:
-            return repr(float(part))
-        return self.text(part)
+        An integer beside floats is written as one: ``2.0 * x`` is twice as fast as ``2 * x``.
+        """
+        texts = []
+        for part in args:
+            if type(part) is Instruction:
+                if type(part.value) not in WIDE:
+                    return None
+                texts.append(self.names[id(part)])
+            elif type(part) not in WIDE:
+                return None
+            elif type(part) is int and kind in FLOATS and float(part) == part:
+                texts.append(repr(float(part)))
+            else:
+                texts.append(self.text(part))
+        return texts
 
     def strong(self, row: Instruction, part: Any) -> str:
         """Return an argument; a float64 that meets float32 says so."""
@@ -178,22 +187,15 @@ class Emitter:
 
     def expression(self, row: Instruction) -> str:
         """Return the right-hand side of a line."""
-        function, args = row.function, row.args
-        number = type(row.value) in (*FLOATS, bool, np.bool_)
-        if number and not row.kwargs and all(map(self.scalar, args)):
-            if function in INFIX and function not in SCALAR:
+        function, args, kind = row.function, row.args, type(row.value)
+        if kind in NUMBERS and not row.kwargs:
+            form = FORMS.get(function)
+            texts = None if form is None else self.numbers(args, kind)
+            if form is not None and texts is not None:
                 self.plain.add(id(row))
-                self.raises |= INFIX[function] in ("/", "//", "%")
-                a, b = (self.float_text(row, part) for part in args)
-                return f"{a} {INFIX[function]} {b}"
-            if function in SCALAR:
-                self.plain.add(id(row))
-                self.raises = True
-                return SCALAR[function].format(*(self.float_text(row, part) for part in args))
-            if function in (np.float64, float):
-                self.plain.add(id(row))
-                return f"float({self.text(args[0])})"
-            if function is cast and type(row.value) in FLOATS:
+                self.raises |= form[1]
+                return form[0].format(*texts)
+            if function is cast and kind in FLOATS:
                 self.plain.add(id(row))
                 return self.text(args[0])
         given = [self.strong(row, part) for part in args]
@@ -391,8 +393,7 @@ def source_of(
             captured.append(e.names[id(row)])
         before = len(e.lines)
         e.emit(row)
-        name = e.names[id(row)]
-        shown.append((name, "; ".join(e.lines[before:]) or f"{name} = {row.function.__name__}"))
+        shown.append((e.names[id(row)], before, len(e.lines)))
     result = results(e, outputs)
     finite_check(e)
     return Source(parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called)

@@ -55,6 +55,14 @@ SCALAR: dict[Any, str] = {
     np.sign: "(({0} > 0.0) - ({0} < 0.0) + 0.0 * {0})",
 }
 # fmt: on
+#: Of numbers: what is written, and whether it may raise where NumPy gives inf or nan.
+FORMS: dict[Any, tuple[str, bool]] = {
+    **{f: (f"{{0}} {sign} {{1}}", sign in ("/", "//", "%")) for f, sign in INFIX.items()},
+    **{f: (f"{sign}{{0}}", False) for f, sign in PREFIX.items() if sign != "~"},
+    **{f: (text, True) for f, text in SCALAR.items()},
+    np.float64: ("float({0})", False),
+    float: ("float({0})", False),
+}
 #: The modules that a program may name.
 MODULES = {
     "np": np,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.threads import CALLED
-from lagrad.compile.emit import CAREFUL, OTHER, number
+from lagrad.compile.emit import CAREFUL, OTHER, Source, number
+from lagrad.compile.program import Instruction
 
 #: Arrays of more entries are kept beside the source, in a file of arrays.
 LITERAL = 64
@@ -41,26 +42,41 @@ class Line(NamedTuple):
     where: str
 
 
-@dataclass(frozen=True, repr=False)
 class Listing:
     """The instructions of a program, to look at: values and then multipliers."""
 
-    lines: tuple[Line, ...]
+    def __init__(self, rows: Sequence[Instruction], source: Source) -> None:
+        self._shown, self._lines = source.shown, source.lines
+        self._places = [(row.function, row.code, row.at) for row in rows]
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return len(self._shown)
+
+    def __getitem__(self, k: int) -> Line:
+        name, begin, end = self._shown[k]
+        function, code, at = self._places[k]
+        text = "; ".join(self._lines[begin:end]) or f"{name} = {function.__name__.lower()}"
+        return Line(name, text, where(code, at))
 
     def __iter__(self) -> Iterator[Line]:
-        return iter(self.lines)
+        return (self[k] for k in range(len(self)))
 
     def __repr__(self) -> str:
-        shown = self.lines[:60]
+        shown = [self[k] for k in range(min(len(self), 60))]
         width = max((len(line.text) for line in shown), default=0)
         text = [f"Listing: {len(self)} instructions"]
         text += [f"  {line.text:<{width}}  {line.where}".rstrip() for line in shown]
         if len(self) > len(shown):
             text.append(f"  ... and {len(self) - len(shown)} more")
         return "\n".join(text)
+
+
+def where(code: Any, at: int) -> str:
+    """Return ``file:line`` of a place in the user's code, "" for None."""
+    if code is None:
+        return ""
+    lines = next((p[0] for k, p in enumerate(code.co_positions()) if k == at // 2), None)
+    return f"{Path(code.co_filename).name}:{lines or code.co_firstlineno}"
 
 
 @dataclass

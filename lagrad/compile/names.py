@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction
+from lagrad.compile.program import Instruction
 
 
 @lru_cache(maxsize=256)
@@ -51,10 +51,14 @@ def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
             given = f"lam_{names[id(row.of)]}"
         if not given and row.of is None and row.code is not None:
             given = stores(row.code).get(row.at, "")
-        if not given:
+        if given:
+            names[id(row)] = free(given)
+            continue
+        number += 1
+        while (given := f"t{number}") in used:
             number += 1
-            given = f"t{number}"
-        names[id(row)] = free(given) if row.function not in (ARGUMENT, CAPTURED) else free(given)
+        used.add(given)
+        names[id(row)] = given
     return names
 
 

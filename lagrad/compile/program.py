@@ -46,7 +46,10 @@ class Instruction:
         value: Any,
         name: str = "",
     ) -> None:
-        self.function, self.args, self.kwargs, self.value = function, args, kwargs, value
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.value = value
         self.name = name
         self.code: Any = None
         self.at = 0

@@ -73,6 +73,10 @@ KNOWN = frozenset(
 NUMBERS = frozenset({float, int, bool, complex, np.float64, str, type(None), np.bool_})
 
 
+#: The usual results.
+VALUES = frozenset({np.ndarray, np.float64, float, np.bool_, bool, int, np.float32, np.complex128})
+
+
 class Symbol(Tracer):
     """A value of a program: ``_row`` is the instruction that gives it."""
 
@@ -96,6 +100,8 @@ class Symbol(Tracer):
     # -- NumPy's protocols -----------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if not kwargs and method == "__call__" and self is inputs[0] and len(inputs) == 1:
+            return applied(ufunc, inputs, kwargs)
         if any(isinstance(x, Traced) and type(x) is not Symbol for x in inputs):
             return Traced.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)  # type: ignore[attr-defined]
         if method == "at":
@@ -106,6 +112,8 @@ class Symbol(Tracer):
         return result if out is None else put_out(out, result)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in KNOWN and len(args) == 1 and args[0] is self and not kwargs:
+            return function(current(self)._value)
         if deeper(args) or deeper(kwargs):
             return Traced.__array_function__(self, function, types, args, kwargs)  # type: ignore[attr-defined]
         if function is stopped:
@@ -305,8 +313,9 @@ def applied(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
         if kind is Symbol:
             if a._view is not None:
                 current(a)
-            if program is None or a._trace.level > program.level:
-                program = a._trace
+            trace = a._trace
+            if trace is not program and (program is None or trace.level > program.level):
+                program = trace
             values.append(a._value)
             parts.append(a._row)
         elif kind in NUMBERS:
@@ -352,6 +361,8 @@ def applied_to_trees(function: Callable[..., Any], args: Any, kwargs: Any) -> An
 
 def symbols(program: Program, made: Instruction, value: Any) -> Any:
     """Return what an instruction gave as a symbol, or several as a tuple of them."""
+    if type(value) in VALUES:
+        return Symbol(program, made, value)  # type: ignore[arg-type]
     if isinstance(value, tuple | list):
         parts = []
         for k, part in enumerate(value):

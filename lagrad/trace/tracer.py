@@ -79,7 +79,10 @@ class Traced:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the value."""
-        return np.shape(self._value)
+        try:
+            return self._value.shape
+        except AttributeError:
+            return np.shape(self._value)
 
     @property
     def ndim(self) -> int:
