@@ -337,6 +337,11 @@ def default_dict():
     return (lambda x: w["W"] * x + len(w.get("new", ()))), [10.0, 20.0], 1
 
 
+def in_a_deque():
+    steps = collections.deque([np.array([1.0, 2.0])], maxlen=3)
+    return (lambda x: steps[0] * x), [10.0, 20.0], 1
+
+
 def simple_namespace():
     w = types.SimpleNamespace(W=np.array([1.0, 2.0]))
     return (lambda x: w.W * x), [10.0, 20.0], 1
@@ -439,7 +444,8 @@ CASES = [
     attributes_nested, method_of_a_method, class_attribute, property_of_an_object, static_method,
     class_method, cached_property, callable_object, callable_object_inside, super_method,
     dataclass, dataclass_as_a_container, frozen_slots, slots, slots_and_a_global, named_tuple,
-    list_of_a_class, dict_of_a_class, default_dict, simple_namespace, module_attribute, decorated,
+    list_of_a_class, dict_of_a_class, default_dict, in_a_deque, simple_namespace,
+    module_attribute, decorated,
     two_ways, reflection, by_string, function_attribute, method_of_an_array, circle,
     comprehension_and_class_body, generator, conditional_global,
 ]  # fmt: skip
@@ -776,11 +782,6 @@ def deque():
 def member_of_a_set():
     active = {"a"}
     return (lambda x: x if "b" in active else -x), lambda: active.add("b"), "entries of active"
-
-
-def array_in_a_deque():
-    steps = collections.deque([np.ones(2)])
-    return (lambda x: steps[0] * x), lambda: put_in(steps[0]), "entries of steps[0]"
 
 
 def array_of_objects():
@@ -1137,7 +1138,7 @@ CHANGES = [
     sign_of_zero, type_of_a_number, number_of_numpy, helper_replaced, code_replaced,
     defaults_replaced, keyword_default_changed, item_of_a_list, longer_list, list_in_a_tuple,
     item_of_a_dict, key_of_a_dict, order_of_a_dict, ordered_dict, view_of_a_dict, deque,
-    member_of_a_set, array_in_a_deque, array_of_objects, array_in_an_array_of_objects,
+    member_of_a_set, array_of_objects, array_in_an_array_of_objects,
     array_of_strings, matrix, sparse_pattern, attribute, attribute_gone, attribute_hidden,
     attributes_replaced, class_attribute_changed, class_attribute_added_below, class_as_a_value,
     array_of_a_class, global_array_of_a_method_behind_super, constructor, method_replaced,
@@ -1344,6 +1345,9 @@ def test_a_side_effect_is_refused_after_the_run(W, method, words):
     found.function(1.0)
     with pytest.raises(TraceError, match=rf"{method} changes .*{words}.* while it runs.*Return"):
         found.verify()
+    # And it left nothing behind.
+    assert (counter.calls, counter.seen, counter.table) == (0, [], {})
+    assert not hasattr(counter, "latest")
 
 
 def test_a_side_effect_on_a_copy_leaves_the_original_alone():
@@ -1352,6 +1356,47 @@ def test_a_side_effect_on_a_copy_leaves_the_original_alone():
     found.function(1.0)
     assert len(seen) == 1
     with pytest.raises(TraceError, match="entries of seen"):
+        found.verify()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ([1.0], lambda c, x: c.append(x)),
+        lambda: (collections.deque([1.0]), lambda c, x: c.append(x)),
+        lambda: ({1.0}, lambda c, x: c.add(x)),
+        lambda: ({1.0: 1.0}, lambda c, x: c.update({x: x})),
+        lambda: (collections.OrderedDict({1.0: 1.0}), lambda c, x: c.__setitem__(x, x)),
+        lambda: (types.SimpleNamespace(a=1.0), lambda c, x: setattr(c, "a", x)),
+        lambda: (Weights(a=1.0), lambda c, x: c.update(a=x)),
+        lambda: (Layers([1.0]), lambda c, x: c.append(x)),
+        lambda: (model(), lambda c, x: setattr(c, "W", x)),
+        lambda: (Slotted(), lambda c, x: setattr(c, "unset", x)),
+    ],
+)
+def test_whatever_is_written_to_is_a_copy(make):
+    held, write = make()
+
+    def f(x):
+        write(held, x)
+        return x
+
+    before = repr(held), repr(getattr(held, "__dict__", None))
+    found = captured(f, ten)
+    found.verify()
+    found.function(7.0)
+    assert (repr(held), repr(getattr(held, "__dict__", None))) == before
+    with pytest.raises(TraceError, match="f changes the (entries|attributes) of held"):
+        found.verify()
+
+
+def test_a_bound_method_of_a_list_writes_to_a_copy():
+    seen = []
+    keep = seen.append
+    found = captured(lambda x: (keep(x), seen), ten)
+    assert found.function(1.0)[1] == [1.0]
+    assert seen == []
+    with pytest.raises(TraceError, match="entries of"):
         found.verify()
 
 
@@ -1445,6 +1490,32 @@ def test_the_order_of_arrays_does_not_depend_on_the_run():
         for seed in "123"
     }
     assert said == {str([f"w.{k}" for k in "abcdefgh"]) + "\n"}
+
+
+def test_objects_are_keys_and_members_in_copies_too():
+    class Layer:
+        def __init__(self, name):
+            self.name, self.W = name, np.array([1.0, 2.0])
+
+        def __hash__(self):
+            return hash(self.name)
+
+        def __eq__(self, other):
+            return self.name == other.name
+
+    class Plain:
+        def __init__(self):
+            self.W = np.array([1.0, 2.0])
+
+    one, two = Layer("one"), Plain()
+    rates, active = {one: 3.0, (two, 1): 4.0}, {one, two}
+
+    def f(x):
+        assert one in active
+        assert two in active
+        return rates[one] * one.W + rates[two, 1] * two.W
+
+    assert captured(f, ten).function(1.0).tolist() == [70.0, 140.0]
 
 
 def test_circles_of_functions_classes_and_containers_end():

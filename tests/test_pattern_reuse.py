@@ -347,13 +347,18 @@ def test_a_branch_that_opens_between_solutions_is_noticed():
 
 
 def test_sizes_that_change_between_solutions_are_noticed():
-    system = lg.System(s=np.ones(4))
-    system.unknown("u", np.zeros(4))
-    system.residual(lambda u, s: u**3 + u - np.roll(s, 1), name="balance")
-    system.constrain("total", lambda u: np.sum(u), ["u"])
+    def made():
+        system = lg.System(s=np.ones(4))
+        system.unknown("u", np.zeros(4))
+        system.residual(lambda u, s: u**3 + u - np.roll(s, 1), name="balance")
+        system.constrain("total", lambda u: np.sum(u), ["u"])
+        return system
+
+    system = made()
     for n in (4, 150, 4, 30):
-        s = np.linspace(1.0, 2.0, n)
-        solution = system.solve(s=s, start={"u": np.zeros(n)})
+        s, start = np.linspace(1.0, 2.0, n), {"u": np.zeros(n)}
+        solution, fresh = (known.solve(s=s, start=start) for known in (system, made()))
+        assert solution.report(seconds=False) == fresh.report(seconds=False)
         assert_allclose(solution["u"] ** 3 + solution["u"], np.roll(s, 1), rtol=1e-12)
         expected = 1.0 / (3 * np.roll(solution["u"], -1) ** 2 + 1)
         assert_allclose(solution.gradient("total")["s"], expected, rtol=1e-10)

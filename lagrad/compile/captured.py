@@ -44,6 +44,7 @@ from lagrad.compile.parts import (
     Method,
     Part,
     Partial,
+    Set,
     Through,
     Transform,
     Tuple,
@@ -71,7 +72,8 @@ PARTS: dict[type, type[Part]] = {
     deque: List,
     tuple: Tuple,
     **dict.fromkeys((dict, OrderedDict, defaultdict, Counter, MappingProxyType), Dict),
-    **dict.fromkeys((set, bytearray), Content),
+    set: Set,
+    bytearray: Content,
     FunctionType: Function,
     MethodType: Method,
     functools.partial: Partial,
@@ -91,7 +93,8 @@ class Captured:
     Attributes
     ----------
     function : callable
-        A copy that reads the stand-ins; the function itself if it reads no array.
+        A copy that reads the stand-ins, and writes to copies; the function itself if it does
+        neither.
     arrays : list of (array, name)
         What the stand-ins stand for, in the order in which they were made.
     checks : list of Check
@@ -167,6 +170,8 @@ class Walk:
     def __init__(self, f: Callable[..., Any]) -> None:
         self.checks: list[Check] = []
         self.order: list[Part] = []
+        #: Whether code may write to what it reads.
+        self.alters = False
         #: What code names, and the parts whose attributes may be meant by it.
         self.names: set[str] = set()
         self.namespaces: list[Namespace] = []
@@ -342,8 +347,12 @@ class Copies:
             for x, copied in part.held:
                 if copied:
                     holders.setdefault(x, []).append(part)
-        wanted = reachable(self.arrays, lambda part: holders.get(part, []))
-        self._make([part for part in walk.order if part in wanted and part.copy is MISSING])
+        # A side effect shall meet a copy, so that it can be refused and leaves nothing behind.
+        altered = [part for part in reached if part.alterable and part in holders]
+        start = self.arrays + (altered if walk.alters else [])
+        wanted = reachable(start, lambda part: holders.get(part, []))
+        made = [part for part in walk.order if part in wanted and part in reached]
+        self._make([part for part in made if part.copy is MISSING])
 
     def _make(self, parts: list[Part]) -> None:
         """Make the copies: first what can be filled later, then the rest, its contents first."""
@@ -361,7 +370,8 @@ class Copies:
             stack.pop()
             if part.copy is MISSING:
                 part.copy = part.shell(self)
-        for part in parts:
+        # Keys and members are filled before they are hashed.
+        for part in sorted(parts, key=lambda part: isinstance(part, Dict | Set)):
             part.fill(self)
         for number, cell in self._cells.items():
             if self._walk.cells[number] is not MISSING:

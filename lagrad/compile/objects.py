@@ -80,6 +80,8 @@ class Namespace(Part):
 class Module(Namespace):
     """A module of the user's."""
 
+    alterable = True
+
     def enter(self, walk: Walk) -> None:
         walk.namespaces.append(self)
 
@@ -134,6 +136,7 @@ class Function(Namespace):
         for name in read.imports:
             walk.imported(self, name, f.__globals__.get("__package__"))
         walk.names |= read.names
+        walk.alters = walk.alters or read.alters
         walk.namespaces.append(self)
 
     def expand(self, walk: Walk) -> None:
@@ -224,7 +227,7 @@ class Instance(Namespace):
     def __init__(self, value: Any, name: str) -> None:
         super().__init__(value, name)
         cls = type(value)
-        self.copied = constructible(cls)
+        self.copied = self.alterable = constructible(cls)
         self.fillable = not issubclass(cls, tuple)
         slotted = [k for k in cls.__mro__ if "__slots__" in k.__dict__]
         inside = [item for k in slotted for item in tuple(k.__dict__.items())]
@@ -304,7 +307,7 @@ class Instance(Namespace):
         if issubclass(type(x), dict):
             half = len(self.entries) // 2
             for key, item in zip(self.entries[:half], self.entries[half:], strict=True):
-                dict.__setitem__(made, key, new.of(item))
+                dict.__setitem__(made, new.of(key), new.of(item))
             new.made(pairs, made, f"the entries of {self.name}")
         elif issubclass(type(x), list):
             list.extend(made, map(new.of, self.entries))
@@ -316,8 +319,12 @@ class Instance(Namespace):
         held = dict(namespace(x))
         held |= {name: found for name, found in self.attributes.items() if name in held}
         namespace(made).update({name: new.of(found) for name, found in held.items()})
-        later = frozenset(self.later)
-        new.made(lambda copy: attributes(copy, later), made, f"the attributes of {self.name}")
+        later, slots = frozenset(self.later), sorted(self.slots)
+
+        def state(copy: Any) -> tuple[Any, ...]:
+            return *attributes(copy, later), *(in_slot(copy, name) for name in slots)
+
+        new.made(state, made, f"the attributes of {self.name}")
 
 
 # -- classes -------------------------------------------------------------------------------------

@@ -8,11 +8,11 @@ may hold each other.
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
+from collections import defaultdict, deque
 from types import MethodType
 from typing import Any, TypeAlias
 
-from lagrad.compile.reads import MISSING, items, namespace, pairs
+from lagrad.compile.reads import MISSING, content, items, namespace, pairs
 
 #: Who asks: `lagrad.compile.captured.Walk` and `Copies`, which stand above this file.
 Walk: TypeAlias = Any
@@ -31,9 +31,12 @@ class Part:
     copy : object
     fillable : bool
         It can be made before what it holds.
+    alterable : bool
+        Code may write to it, and is to write to a copy.
     """
 
     fillable = True
+    alterable = False
 
     def __init__(self, value: Any, name: str) -> None:
         self.value, self.name = value, name
@@ -68,7 +71,7 @@ class Array(Part):
 
 
 class Content(Part):
-    """What is compared with what it was: sparse arrays, sets, subclasses of arrays."""
+    """What is compared with what it was: sparse arrays, subclasses of arrays, bytearrays."""
 
     def enter(self, walk: Walk) -> None:
         walk.by_content(self)
@@ -117,20 +120,41 @@ class Declared(Part):
 
 
 class List(Part):
-    """A list; a deque, whose copy nobody makes."""
+    """A list or deque."""
+
+    alterable = True
 
     def enter(self, walk: Walk) -> None:
         self.entries = items(self.value)
         walk.check("items", self.value, None, self.entries, f"the entries of {self.name}")
         for k, x in enumerate(self.entries):
-            walk.follow(self, x, path(self.name, f"[{k}]"), type(self.value) is list)
+            walk.follow(self, x, path(self.name, f"[{k}]"))
 
     def shell(self, new: Copies) -> Any:
-        return []
+        return [] if type(self.value) is list else deque(maxlen=self.value.maxlen)
 
     def fill(self, new: Copies) -> None:
         self.copy.extend(map(new.of, self.entries))
         new.made(items, self.copy, f"the entries of {self.name}")
+
+
+class Set(Part):
+    """A set."""
+
+    alterable = True
+
+    def enter(self, walk: Walk) -> None:
+        walk.by_content(self)
+        self.entries = tuple(self.value)
+        for x in self.entries:
+            walk.follow(self, x, path(self.name, "{...}"))
+
+    def shell(self, new: Copies) -> Any:
+        return set()
+
+    def fill(self, new: Copies) -> None:
+        self.copy.update(map(new.of, self.entries))
+        new.made(content, self.copy, f"the entries of {self.name}")
 
 
 class Dict(Part):
@@ -141,8 +165,9 @@ class Dict(Part):
         half = len(both) // 2
         self.entries = tuple(zip(both[:half], both[half:], strict=True))
         walk.check("pairs", self.value, None, both, f"the entries of {self.name}")
-        copied = isinstance(self.value, dict)
+        copied = self.alterable = isinstance(self.value, dict)
         for key, x in self.entries:
+            walk.follow(self, key, path(self.name, ".keys()"), copied)
             walk.follow(self, x, path(self.name, f"[{brief(key)}]"), copied)
 
     def shell(self, new: Copies) -> Any:
@@ -152,7 +177,7 @@ class Dict(Part):
 
     def fill(self, new: Copies) -> None:
         for key, x in self.entries:
-            self.copy[key] = new.of(x)
+            self.copy[new.of(key)] = new.of(x)
         new.made(pairs, self.copy, f"the entries of {self.name}")
 
 
@@ -184,6 +209,7 @@ class Method(Part):
             walk.follow(self, method.__self__, owner or "self")
             walk.follow(self, method.__func__, self.name)
         else:
+            walk.alters = True
             walk.follow(self, method.__self__, f"{self.name}.__self__")
 
     def shell(self, new: Copies) -> Any:

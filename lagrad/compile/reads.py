@@ -182,18 +182,32 @@ class Reads(NamedTuple):
     imports : tuple of str
     writes : tuple of (what, name, line)
         Globals and closure variables that it sets or deletes.
+    alters : bool
+        It may write to objects and containers.
     """
 
     variables: tuple[str, ...]
     names: frozenset[str]
     imports: tuple[str, ...]
     writes: tuple[tuple[str, str, int], ...]
+    alters: bool
 
 
 LOAD_GLOBAL, EXTENDED_ARG = dis.opmap["LOAD_GLOBAL"], dis.opmap["EXTENDED_ARG"]
 #: Rare instructions, for which the slower reading by `dis` is worth while.
 RARE = frozenset({"IMPORT_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"})
 RARE_CODES = frozenset(dis.opmap[name] for name in RARE)
+#: What writes to an object or a container: instructions, methods, and ``x += y``.
+STORES = frozenset(
+    dis.opmap.get(name, -1)
+    for name in ("STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE")
+)
+MUTATORS = frozenset(
+    {"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem"}
+    | {"sort", "reverse", "add", "discard", "move_to_end", "setattr", "delattr", "__setattr__"}
+    | {"__setitem__", "__dict__", "vars"}
+)
+BINARY_OP, INPLACE = dis.opmap["BINARY_OP"], 13
 #: Code that names one of these may read globals that only its strings name.
 BY_STRING = frozenset({"globals", "eval", "exec", "vars"})
 OPTIMIZED = 0x1  # inspect.CO_OPTIMIZED: a function's body, not that of a class
@@ -207,6 +221,7 @@ def reads(code: CodeType) -> Reads:
     strings: list[str] = []
     imports: list[str] = []
     writes: list[tuple[str, str, int]] = []
+    alters = False
     # A variable of a function inside counts if it comes from outside of all of them.
     stack = [(code, frozenset(code.co_freevars))]
     while stack:
@@ -227,6 +242,8 @@ def reads(code: CodeType) -> Reads:
             if op == LOAD_GLOBAL:  # Its lowest bit asks for a place on the stack.
                 variables[inner.co_names[(high | arg) >> 1]] = None
             high = (high | arg) << 8 if op == EXTENDED_ARG else 0
+            alters = alters or (op == BINARY_OP and arg >= INPLACE)
+        alters = alters or not STORES.isdisjoint(raw[::2])
         if RARE_CODES.isdisjoint(raw[::2]):
             continue
         line = inner.co_firstlineno
@@ -240,7 +257,8 @@ def reads(code: CodeType) -> Reads:
                 writes.append(("closure variable", step.argval, line))
     if not names.isdisjoint(BY_STRING):
         variables.update(dict.fromkeys(re.findall(r"[^\W\d]\w*", " ".join(strings))))
-    return Reads(tuple(variables), frozenset(names), tuple(imports), tuple(writes))
+    alters = alters or not MUTATORS.isdisjoint(names)
+    return Reads(tuple(variables), frozenset(names), tuple(imports), tuple(writes), alters)
 
 
 # -- whose code ----------------------------------------------------------------------------------
