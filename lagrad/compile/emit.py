@@ -16,6 +16,7 @@ from lagrad.compile.lines import FORMS, GETITEM, INFIX, PREFIX, call, index_text
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
 from lagrad.compile.rolling import rolled, rolled_lines
+from lagrad.compile.simplify import LINES
 from lagrad.compile.symbol import assigned, cast, updated
 from lagrad.dispatch import (
     all_finite,
@@ -371,6 +372,7 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     updated: updated_lines,
     write: write_lines,
     rolled: rolled_lines,
+    **LINES,
     blocked: blocked_lines,
 }
 
