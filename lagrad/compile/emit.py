@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked, blocked_lines
+from lagrad.compile.cycles import LINES
 from lagrad.compile.lines import FORMS, GETITEM, INFIX, PREFIX, call, index_text, public_name
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
@@ -371,6 +372,7 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     updated: updated_lines,
     write: write_lines,
     rolled: rolled_lines,
+    **LINES,
     blocked: blocked_lines,
 }
 

@@ -383,7 +383,13 @@ def called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         return called(args[0], args[1:], kwargs)
     primitive = getattr(function, "primitive", None)
     if primitive is not None and primitive.joint is not None:
+        from lagrad.compile.cycles import cycle_value
         from lagrad.compile.rolling import loop_results
+
+        if "cycle" in kwargs:
+            found = cycle_value(kwargs["cycle"], args)
+            if found is not None:
+                return found
 
         loop = kwargs.get("loop")
         results = None if loop is None else loop_results(loop, args)

@@ -94,8 +94,11 @@ class CycleSolver:
         return self.slope
 
 
-def constrained(problem: Conditions, found: Found) -> Any:
-    """Return the values of a search as a variable of the traces now running."""
+def constrained(problem: Conditions, found: Found, anew: Any = None) -> Any:
+    """Return the values of a search as a variable of the traces now running.
+
+    ``anew`` repeats the search with other parameters.
+    """
     begin = time.perf_counter()
     if not problem.layout.size:
         return problem.container(found.z.copy())
@@ -108,7 +111,8 @@ def constrained(problem: Conditions, found: Found) -> Any:
     plain = problem.layout.plain
     value = problem.layout.unpack(found.z)[0] if plain else found.z
     values = [innermost_value(a) for a in args]
-    cycle = Cycle(problem.what, value, values, lambda: linear, CycleSolver(problem, found))
+    anew = None if anew is None else anew.of(problem, linear.outer)
+    cycle = Cycle(problem.what, value, values, lambda: linear, CycleSolver(problem, found), anew)
     z = constraint(cycle, args)
     parts = [z] if plain else problem.layout.unpack(z)
     return unflatten(problem.z0, iter(parts))
