@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.diagnose import EntryNames
-from lagrad.eliminate import Symbolic, accumulate, as_entries, jacobian_rows
+from lagrad.eliminate import Symbolic, accumulate, as_entries, jacobian_rows, numbers
 from lagrad.graph import Graph, short
 from lagrad.partials import joined
 from lagrad.rounding import rounding_errors
@@ -166,7 +166,11 @@ class Linear:
 
     @cached_property
     def dense(self) -> np.ndarray:
-        """A as an array, one sweep of multipliers a column."""
+        """A as an array: in one pass through plain numbers, else one sweep a column."""
+        if self.layout.size <= FEW:
+            found = numbers(self.graph, self.rows, self.unknowns)
+            if found is not None:
+                return found.T
         return np.stack([self.back(e) for e in np.eye(self.layout.size)], axis=1)
 
     @property

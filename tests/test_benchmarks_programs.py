@@ -1,4 +1,4 @@
-"""The programs of benchmarks/: adjoints by hand, tables and pages. Nothing is timed for its time."""
+"""The programs of benchmarks/: adjoints by hand, tables and pages. Times are not looked at."""
 
 import dataclasses
 import importlib
@@ -280,6 +280,21 @@ def test_compiling_is_linear_in_the_constraints(bench):
     assert met(bench, "chain", small, slower)[what] is False
 
 
+def test_what_compiles_for_long_is_left_out(bench, work, monkeypatch):
+    command, w = bench("command"), dataclasses.replace(work("chain"), sizes=(10, 100, 1000))
+    monkeypatch.setattr(command, "available", lambda w, n: ["by hand"])
+
+    def slow(w, n, run):
+        return dataclasses.replace(result_of(bench, "chain", n), compile=0.1 * n)
+
+    monkeypatch.setattr(command, "measured", slow)
+    found = list(command.sizes_of(w))
+    assert [result.size for result in found] == [10, 100]
+    (figure,) = bench("verdicts").too_long(w, found)
+    assert figure.what == "scalar chain, 1,000 steps: left out"
+    assert figure.measured == "compiles in 100 s"
+
+
 def test_the_page_has_a_row_for_each_result(bench, tmp_path):
     page = bench("page")
     results = [
@@ -314,5 +329,4 @@ def test_only_a_run_of_all_programs_is_kept(bench, work, monkeypatch, tmp_path):
 def test_the_kept_page_has_all_programs(bench):
     text = (ROOT / "benchmarks" / "results" / "programs.md").read_text(encoding="utf-8")
     for w in bench("catalogue").works().values():
-        for size in w.sizes:
-            assert f"| {w.at(size)} |" in text
+        assert f"| {w.at(w.sizes[0])} |" in text

@@ -78,10 +78,10 @@ def by_hand(
     *patterns: np.ndarray,
 ) -> tuple[Any, Any]:
     # The last axis is that of cameras, then that of observations.
-    R, Jl = rotation(c[:, :3])
-    table = np.concatenate((R.reshape(9, -1), Jl.reshape(9, -1), c[:, 3:].T))
+    R, J = rotation(c[:, :3])
+    table = np.concatenate((R.reshape(9, -1), J.reshape(9, -1), c[:, 3:].T))
     seen_by = table.take(at, axis=1)
-    R, Jl = seen_by[:9].reshape(3, 3, -1), seen_by[9:18].reshape(3, 3, -1)
+    R, J = seen_by[:9].reshape(3, 3, -1), seen_by[9:18].reshape(3, 3, -1)
     focus, k1, k2 = seen_by[21:]
     w = np.einsum("abo,bo->ao", R, X.T.take(seen, axis=1))
     p = w + seen_by[18:21]
@@ -98,12 +98,12 @@ def by_hand(
     E[:, :2] *= inverse
     np.einsum("abo,bo->ao", E[:, :2], P, out=E[:, 2])
     by_camera = np.empty((2, CAMERA, len(at)))
-    # d (R X) / dr = -[R X]_x Jl, and the rows of -E [w]_x are w x e.
+    # d (R X) / dr = -[R X]_x J, and the rows of -E [w]_x are w x e.
     turned = np.empty_like(E)
     turned[:, 0] = w[1] * E[:, 2] - w[2] * E[:, 1]
     turned[:, 1] = w[2] * E[:, 0] - w[0] * E[:, 2]
     turned[:, 2] = w[0] * E[:, 1] - w[1] * E[:, 0]
-    np.einsum("abo,bco->aco", turned, Jl, out=by_camera[:, :3])
+    np.einsum("abo,bco->aco", turned, J, out=by_camera[:, :3])
     by_camera[:, 3:6] = E
     np.multiply(P, scale, out=by_camera[:, 6])
     np.multiply(P, focus * n, out=by_camera[:, 7])
@@ -119,10 +119,10 @@ def rotation(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     K = np.zeros((3, 3, len(r)))
     K[2, 1], K[0, 2], K[1, 0] = r.T
     K[1, 2], K[2, 0], K[0, 1] = -r.T
-    KK = np.einsum("abo,bco->aco", K, K)
+    K2 = np.einsum("abo,bco->aco", K, K)
     eye = np.eye(3)[:, :, None]
     sine, cosine = np.sin(angle) / angle, (1.0 - np.cos(angle)) / square
-    return eye + sine * K + cosine * KK, eye + cosine * K + (1.0 - sine) / square * KK
+    return eye + sine * K + cosine * K2, eye + cosine * K + (1.0 - sine) / square * K2
 
 
 def with_lagrad(work: Work, params: Any, constants: Any) -> Call:

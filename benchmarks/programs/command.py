@@ -33,16 +33,25 @@ def figures(name: str) -> Iterator[Figure]:
             continue
         found = list(sizes_of(work))
         yield from verdicts.figures(found)
+        yield from verdicts.too_long(work, found)
         results += found
     if name == ALL:
         page.write(results, RESULTS)
 
 
 def sizes_of(work: Work) -> Iterator[Result]:
-    """Yield the results of a work, size after size, in processes of its own."""
+    """Yield the results of a work, size after size, in processes of its own.
+
+    Sizes that would be compiling for long are left out.
+    """
     with processes({family(tool) for tool in available(work, min(work.sizes))}) as run:
+        each = 0.0
         for size in work.sizes:
+            if each * size > verdicts.PATIENCE:
+                return
             begin = time.perf_counter()
-            yield measured(work, size, run)
+            result = measured(work, size, run)
             told = f"  {work.at(size)}: {time.perf_counter() - begin:.1f} s"
             print(told, file=sys.stderr, flush=True)
+            each = result.compile / size
+            yield result

@@ -1,6 +1,7 @@
 """A small convolutional net on 64 images of digits.
 
-relu(conv3x3), mean of 2x2 pixels, the same again, scores, J = mean cross-entropy. 8 and 16 channels.
+relu(conv3x3), mean of 2x2 pixels, the same again, scores; 8 and 16 channels; J = mean of
+cross-entropy.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """An LSTM unrolled over 100 steps: 16 sequences of width 16, 64 hidden; J = mean of the last h^2.
 
-z = x_t Wx + h Wh + b,  (i, f, o) = sigmoid(z),  g = tanh(z),  c <- f c + i g,  h <- o tanh(c)
+z = x_t W1 + h W2 + b,  (i, f, o) = sigmoid(z),  g = tanh(z),  c <- f c + i g,  h <- o tanh(c)
 """
 
 from typing import Any
@@ -23,31 +23,31 @@ def data(size: int) -> Data:
     return weights, (rng.standard_normal((size, BATCH, WIDTH)),)
 
 
-def step(np: Any, u: Any, h: Any, c: Any, Wh: Any) -> Any:
-    z = u + h @ Wh
+def step(np: Any, u: Any, h: Any, c: Any, W2: Any) -> Any:
+    z = u + h @ W2
     s, g = np.sigmoid(z[:, : 3 * N]), np.tanh(z[:, 3 * N :])
     c = s[:, N : 2 * N] * c + s[:, :N] * g
     return s[:, 2 * N :] * np.tanh(c), c
 
 
-def f(np: Any, Wx: Any, Wh: Any, b: Any, X: Any) -> Any:
+def f(np: Any, W1: Any, W2: Any, b: Any, X: Any) -> Any:
     h = c = np.zeros((BATCH, N))
-    for u in X @ Wx + b:
-        h, c = step(np, u, h, c, Wh)
+    for u in X @ W1 + b:
+        h, c = step(np, u, h, c, W2)
     return np.mean(h * h)
 
 
 def by_hand(
-    Wx: np.ndarray, Wh: np.ndarray, b: np.ndarray, X: np.ndarray
+    W1: np.ndarray, W2: np.ndarray, b: np.ndarray, X: np.ndarray
 ) -> tuple[float, tuple[np.ndarray, ...]]:
     steps = len(X)
     flat = X.reshape(-1, WIDTH)
-    Z = (flat @ Wx).reshape(steps, BATCH, 4 * N)
+    Z = (flat @ W1).reshape(steps, BATCH, 4 * N)
     Z += b
     h, c = np.zeros((steps + 1, BATCH, N)), np.zeros((steps + 1, BATCH, N))
     tanh = np.empty((steps, BATCH, N))
     for t, z in enumerate(Z):
-        z += h[t] @ Wh
+        z += h[t] @ W2
         s, g = z[:, : 3 * N], z[:, 3 * N :]
         np.negative(s, out=s)
         np.exp(s, out=s)
@@ -61,7 +61,7 @@ def by_hand(
     J = np.mean(h[-1] * h[-1])
     dh, dc = h[-1] * (2.0 / h[-1].size), np.zeros((BATCH, N))
     slope = np.empty((BATCH, 3 * N))
-    WhT = np.ascontiguousarray(Wh.T)
+    back = np.ascontiguousarray(W2.T)
     for t in range(steps - 1, -1, -1):  # Z becomes its own multiplier
         s, g = Z[t, :, : 3 * N], Z[t, :, 3 * N :]
         i, forget, o = s[:, :N], s[:, N : 2 * N], s[:, 2 * N :]
@@ -77,17 +77,17 @@ def by_hand(
         g *= dc
         dc *= forget
         s[...] = slope
-        dh = Z[t] @ WhT
+        dh = Z[t] @ back
     lam = Z.reshape(-1, 4 * N)
     return J, (flat.T @ lam, h[:-1].reshape(-1, N).T @ lam, lam.sum(axis=0))
 
 
-def scanned(np: Any, Wx: Any, Wh: Any, b: Any, X: Any) -> Any:
+def scanned(np: Any, W1: Any, W2: Any, b: Any, X: Any) -> Any:
     """As JAX wants it."""
     import jax
 
     start = np.zeros((BATCH, N))
-    (h, _), _ = jax.lax.scan(lambda s, u: (step(np, u, *s, Wh), None), (start, start), X @ Wx + b)
+    (h, _), _ = jax.lax.scan(lambda s, u: (step(np, u, *s, W2), None), (start, start), X @ W1 + b)
     return np.mean(h * h)
 
 

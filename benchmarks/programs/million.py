@@ -9,8 +9,9 @@ from benchmarks.rotations import THETA, rotations
 
 
 def data(size: int) -> Data:
-    program = rotations(size)
-    return (THETA, program.x), (program.f, program.f.args[0])
+    f: Any
+    f, x = rotations(size)
+    return (THETA, x), (f, f.args[0])
 
 
 def f(np: Any, theta: Any, x: Any, turned: Any, pairs: Any) -> Any:
@@ -42,7 +43,7 @@ WORKS = (
         f=f,
         by_hand=by_hand,
         tools={"lagrad": with_lagrad()},
-        sizes=(100_000, 1_000_000),
+        sizes=(10_000, 100_000, 1_000_000),
         tiny=300,
         kind="scalar",
     ),

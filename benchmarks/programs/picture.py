@@ -29,9 +29,8 @@ def draw(results: Sequence[Result], path: Path) -> None:
     works = catalogue.works()
     height = 1.4 + 0.36 * len(results)
     figure, axes = plt.subplots(figsize=(11, height), layout="constrained")
-    for k, result in enumerate(results):
-        if k % 2:
-            axes.axhspan(k - 0.5, k + 0.5, color="0.96", zorder=0)
+    for k in range(1, len(results), 2):
+        axes.axhspan(k - 0.5, k + 0.5, color="0.96", zorder=0)
     for shift, (tool, (colour, marker)) in enumerate(MARKS.items()):
         rows = [(k, r) for k, r in enumerate(results) if tool in r.times]
         axes.scatter(

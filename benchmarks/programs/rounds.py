@@ -157,31 +157,34 @@ def sample(name: str, size: int, tool: str, loops: int, warm: bool) -> float:
     return (time.perf_counter() - begin) / loops
 
 
-def compile_cost(name: str, size: int) -> tuple[float, int, int]:
-    """Return the seconds to compile, the constraints of f, and the instructions.
-
-    The first call compiles: what a later one takes is taken off.
-    """
+def constraints_of(name: str, size: int) -> int:
+    """Return the number of constraints of f."""
     work = catalogue.works()[name]
     params, constants = work.data(size)
-    constraints = len(lg.trace(program(work, constants), *params))
+    return len(lg.trace(program(work, constants), *params))
+
+
+def compile_seconds(name: str, size: int) -> float:
+    """Return the median seconds to compile: the first call, less a later one."""
+    work = catalogue.works()[name]
     seconds: list[float] = []
-    while not seconds or (sum(seconds) < SHORT and len(seconds) < 5):
+    while sum(seconds) < SHORT and len(seconds) < 5:
         call, args = built(work, "lagrad", size)
         begin = time.perf_counter()
         call(*args)
         turn = time.perf_counter()
         call(*args)
         seconds.append(max(0.0, 2 * turn - begin - time.perf_counter()))
-    return median(seconds), constraints, instructions(call)
+    return median(seconds)
 
 
-def instructions(call: Any) -> int:
-    """Return how many instructions a compiled function has; none if it is run as plain Python."""
-    if isinstance(call, functools.partial):  # a run with a compiled gradient
-        call = call.args[0]
+def instructions(name: str, size: int) -> int:
+    """Return how many instructions lagrad has compiled; none if it runs as plain Python."""
+    call, _ = prepared(name, size, "lagrad")
+    # A run of an optimiser has the compiled gradient as its argument.
+    compiled: Any = call.args[0] if isinstance(call, functools.partial) else call
     try:
-        return len(call.graph)
+        return len(compiled.graph)
     except (AttributeError, ArgumentError):
         return 0
 
@@ -209,10 +212,20 @@ def measured(work: Work, size: int, run: Run, rounds: int = ROUNDS) -> Result:
     """Check a work at a size, and measure it."""
     first = checked(work, size, run)
     times = turns(work, size, run, list(first), rounds)
-    seconds, constraints, instructions = run("lagrad", compile_cost, work.name, size)
+    compiling = first["lagrad"] - times["lagrad"]
+    if compiling < SHORT:
+        compiling = run("lagrad", compile_seconds, work.name, size)
     tools = ("by hand", "lagrad") if work.kind == "array" else ()
-    peaks = {tool: run(tool, peak, work.name, size, tool) for tool in tools}
-    return Result(work.name, size, times, first, constraints, instructions, seconds, peaks)
+    return Result(
+        name=work.name,
+        size=size,
+        times=times,
+        first=first,
+        constraints=run("lagrad", constraints_of, work.name, size),
+        instructions=run("lagrad", instructions, work.name, size),
+        compile=compiling,
+        peaks={tool: run(tool, peak, work.name, size, tool) for tool in tools},
+    )
 
 
 def checked(work: Work, size: int, run: Run) -> dict[str, float]:
@@ -245,7 +258,9 @@ def compare(found: list[Any], expected: list[Any], rtol: float, what: str) -> No
 
 def turns(work: Work, size: int, run: Run, tools: list[str], rounds: int) -> dict[str, float]:
     """Return the median seconds of each tool over rounds in which each has its turn."""
-    loops, samples, spent = {}, {}, {}
+    loops: dict[str, int] = {}
+    samples: dict[str, list[float]] = {}
+    spent: dict[str, float] = {}
     for tool in tools:
         once = run(tool, sample, work.name, size, tool, 1, True)
         loops[tool] = max(1, int(SAMPLE / once))

@@ -6,7 +6,7 @@ own arrays; nothing is copied back within it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -147,7 +147,7 @@ def with_casadi(f: Callable[..., Any] | None = None) -> Builder:
     return build
 
 
-def gradients(**own: Any) -> Mapping[str, Builder]:
+def gradients(**own: Any) -> dict[str, Builder]:
     """Return the builders for a gradient; ``jax=g`` gives one tool another form of f."""
     makers = {
         "lagrad": lambda f: with_lagrad(),

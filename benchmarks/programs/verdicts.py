@@ -17,6 +17,9 @@ COMPILE, MEMORY, FUNCTIONS, GROWTH = 10.0, 1.2, 3.0, 1.3
 #: Programs below this many constraints are compiled in no time: nothing is said of each of them.
 MANY = 1000
 
+#: Seconds: sizes that would be compiling for longer are left out.
+PATIENCE = 12.0
+
 #: Calls by hand below this many bytes say nothing of memory.
 LARGE = 2**20
 
@@ -36,6 +39,14 @@ def figures(results: Sequence[Result]) -> Iterator[Figure]:
 def left_out(work: Work) -> Figure:
     """Say of a work that it was left out."""
     return Figure(label(work), f"{work.needs}: left out", "not installed")
+
+
+def too_long(work: Work, results: Sequence[Result]) -> Iterator[Figure]:
+    """Say of sizes that were left out how long compiling would have taken."""
+    for size in work.sizes[len(results) :]:
+        last = results[-1]
+        seconds = last.compile / last.size * size
+        yield Figure(label(work), f"{work.at(size)}: left out", f"compiles in {seconds:.0f} s")
 
 
 def label(work: Work) -> str:

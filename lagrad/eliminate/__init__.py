@@ -8,5 +8,14 @@ from lagrad.eliminate.accumulate import (
     jacobian_rows,
     predict,
 )
+from lagrad.eliminate.numbers import numbers
 
-__all__ = ["Prediction", "Symbolic", "accumulate", "as_entries", "jacobian_rows", "predict"]
+__all__ = [
+    "Prediction",
+    "Symbolic",
+    "accumulate",
+    "as_entries",
+    "jacobian_rows",
+    "numbers",
+    "predict",
+]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from scipy.linalg import lapack
 
 from lagrad.solve.interface import SMALLEST_RCOND, reciprocal_condition
@@ -60,4 +59,5 @@ class DenseLU:
         """Return M^-1 b or M^-T b."""
         if not b.size:
             return b
-        return scipy.linalg.lu_solve(self.factors, b, trans=int(transposed), check_finite=False)
+        x, _ = lapack.dgetrs(*self.factors, b, trans=int(transposed))
+        return x
