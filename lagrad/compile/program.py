@@ -143,6 +143,8 @@ class Program(Trace):
         self.asked: set[tuple[Any, int]] = set()
         self.users: dict[Any, bool] = {}
 
+    is_program = True
+
     def append(
         self,
         function: Callable[..., Any],
@@ -173,6 +175,8 @@ class Program(Trace):
         """Write down what Python was told about a value, once."""
         if (ask, id(x)) not in self.asked:
             self.asked.add((ask, id(x)))
+            # A copy: the array may be the caller's, who writes to it later.
+            answer = answer.copy() if isinstance(answer, np.ndarray) else answer
             self.append(ask, (x,), {}, answer)
 
     def made(self, value: Any) -> Any:

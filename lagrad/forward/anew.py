@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -13,7 +13,7 @@ from lagrad.forward.search import Found
 from lagrad.forward.solver import CycleSolver
 from lagrad.residual import Conditions, Linear, belongs
 from lagrad.trace import Tracer, substituting
-from lagrad.trace.tracer import Traced, innermost_value
+from lagrad.trace.tracer import Traced, current, innermost_value
 
 
 class Solved:
@@ -55,9 +55,9 @@ class Anew:
         self.problem: Conditions | None = None
         self.outer: list[Any] = []
 
-    def of(self, problem: Conditions, outer: Sequence[Any]) -> Anew:
-        """Say what was solved, and which traced values it read from around."""
-        self.problem, self.outer = problem, list(outer)
+    def of(self, problem: Conditions) -> Anew:
+        """Say what was solved; what it read from around is a parameter too."""
+        self.problem, self.outer = problem, [current(a) for a in problem.noted.values()]
         self.__name__ = "solve_" + problem.what.split(" of ")[0].replace(" ", "_")
         return self
 
