@@ -45,6 +45,8 @@ class Cycle:
     solver
         ``solver.solve(linear, b, transposed)`` solves A x = b, or A^T x = b;
         ``solver.factor(linear)`` returns the factors of A.
+    anew
+        Solves the same conditions for other parameters, if it is known how.
     """
 
     def __init__(
@@ -54,9 +56,10 @@ class Cycle:
         args: Sequence[Any],
         linear: Callable[[], Linear],
         solver: Any,
+        anew: Any = None,
     ) -> None:
         self.name, self.value, self.args = name, value, tuple(args)
-        self.make, self.solver = linear, solver
+        self.make, self.solver, self.anew = linear, solver, anew
 
     def __repr__(self) -> str:
         return f"{np.size(self.value)} unknowns"
@@ -126,6 +129,8 @@ class Nested:
     @cached_property
     def linear(self) -> Linear:
         """The conditions, evaluated again on the traced values."""
+        if self.cycle.anew is not None and any(map(in_program, (self.z, *self.args))):
+            return self.cycle.anew.linear(self.z, self.args)
         return again(self.cycle.linear, self.z, self.args)
 
     def multiplier(self, w: Any) -> Any:
@@ -143,6 +148,13 @@ class Nested:
         change = -self.linear.push({rows[k]: v for k, v in tangents.items()})
         b = np.reshape(change, np.shape(self.z))
         return linear_cycle(self.cycle, self.z, self.args, b, adjoint=False)
+
+
+def in_program(x: Any) -> bool:
+    """True for a traced value that stands in a program, and is another one in its next call."""
+    while isinstance(x, Traced) and not x._is_symbol:
+        x = x._value
+    return isinstance(x, Traced)
 
 
 def again(linear: Linear, z: Any, args: Sequence[Any]) -> Linear:

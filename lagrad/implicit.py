@@ -18,6 +18,7 @@ from scipy.optimize import OptimizeResult
 
 from lagrad.api import grad
 from lagrad.containers import leaves, map_leaves, unflatten
+from lagrad.forward.anew import Anew
 from lagrad.forward import (
     Found,
     Search,
@@ -119,9 +120,13 @@ def root(
     >>> float(sqrt(4.0)), float(lg.grad(sqrt)(4.0))
     (2.0, 0.25)
     """
-    problem = problem_of("root", g, g, z0, params)
     search = Search(method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress)
-    return answer(problem, find(problem, search), throw, full_output)
+    structure = Structure()
+
+    def run(z0: Any, params: Any) -> Found:
+        return find(problem_of("root", g, g, z0, params, structure=structure), search)
+
+    return answer(run, z0, params, throw, full_output)
 
 
 def fixed_point(
@@ -174,9 +179,16 @@ def fixed_point(
             )
         return z - new
 
-    problem = problem_of("fixed point", f, g, z0, params)
     search = Search(method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress)
-    return answer(problem, find(problem, search), throw, full_output)
+    structure = Structure()
+
+    def run(z0: Any, params: Any) -> Found:
+        nonlocal problem
+        problem = problem_of("fixed point", f, g, z0, params, structure=structure)
+        return find(problem, search)
+
+    problem: Any = None
+    return answer(run, z0, params, throw, full_output)
 
 
 def argmin(
@@ -216,16 +228,20 @@ def argmin(
     def slope(x: Any, *p: Any) -> Any:
         return map_leaves(conjugate, gradient(x, *p))
 
-    problem = problem_of("argmin", L, slope, x0, params, name_of=L)
     search = Search(method, tol, max_steps, linear_solver, preconditioner, bounds, domain, progress)
-    try:
-        found = minimum(L, problem, search)
-    except StructureError as error:
-        raise StructureError(
-            f"{error}. For a minimum: the function does not bend along these variables, so it has "
-            "no smallest value, or many; add a penalty such as alpha * np.sum(x**2)"
-        ) from error
-    return answer(problem, found, throw, full_output, FLAT)
+    structure = Structure()
+
+    def run(x0: Any, params: Any) -> Found:
+        problem = problem_of("argmin", L, slope, x0, params, name_of=L, structure=structure)
+        try:
+            return minimum(L, problem, search)
+        except StructureError as error:
+            raise StructureError(
+                f"{error}. For a minimum: the function does not bend along these variables, so it "
+                "has no smallest value, or many; add a penalty such as alpha * np.sum(x**2)"
+            ) from error
+
+    return answer(run, x0, params, throw, full_output, FLAT)
 
 
 def implicit(
@@ -274,7 +290,7 @@ def implicit(
 
     structure = Structure()  # what one call finds out serves the next
 
-    def solve(z0: Any, *params: Any) -> Any:
+    def run(z0: Any, params: Any) -> Found:
         # Copies: the solver may write into what it gets, and it is not its own.
         given = [map_leaves(copied, x) for x in (z0, *params)]
         with muted():
@@ -290,8 +306,10 @@ def implicit(
             z = z.get("x", z.get("root"))
         problem = problem_of("implicit", conditions, conditions, z, params, structure=structure)
         start = map_leaves(plain_value, z0)
-        found = drift(assess(problem, Search(tol=tol, linear_solver=linear_solver), start))
-        return answer(problem, found, throw, full_output)
+        return drift(assess(problem, Search(tol=tol, linear_solver=linear_solver), start))
+
+    def solve(z0: Any, *params: Any) -> Any:
+        return answer(run, z0, params, throw, full_output)
 
     solve.__name__ = f"implicit({getattr(solver, '__name__', 'solver')})"
     return solve
@@ -360,10 +378,31 @@ def name_of_function(f: Any) -> str:
 
 
 def answer(
-    problem: Conditions, found: Found, throw: bool, full_output: bool, singular: str = ""
+    run: Callable[[Any, Any], Found],
+    z0: Any,
+    params: tuple[Any, ...],
+    throw: bool,
+    full_output: bool,
+    singular: str = "",
 ) -> Any:
     """Return the values as a constraint of the computation around, or say why there are none."""
-    certificate = with_estimates(found).certificate
+
+    def checked(z0: Any, params: Any) -> Found:
+        return accepted(run(z0, params), throw, singular)
+
+    found = checked(z0, params)
+    problem = found.problem
+    if recording():
+        z = constrained(problem, found, Anew(checked, z0))
+    else:
+        # A copy: the certificate makes its estimates at these values, whatever becomes of them.
+        z = problem.container(found.z.copy())
+    return (z, found.certificate) if full_output else z
+
+
+def accepted(found: Found, throw: bool, singular: str) -> Found:
+    """Return what was found, or raise if it is nothing."""
+    certificate, problem = with_estimates(found).certificate, found.problem
     status = certificate.status
     if throw and not status.success:
         names = problem.layout.labels
@@ -377,6 +416,4 @@ def answer(
         error = exception_for(status)
         hint = f" {singular}" if singular and issubclass(error, SingularError) else ""
         raise error(text + hint.rstrip() + culprits(found))
-    # A copy: the certificate makes its estimates at these values, whatever becomes of them outside.
-    z = constrained(problem, found) if recording() else problem.container(found.z.copy())
-    return (z, certificate) if full_output else z
+    return found

@@ -278,6 +278,8 @@ class Conditions:
     layout: Layout = field(init=False)
     equations: Layout | None = field(init=False, default=None)
     structure: Structure = field(default_factory=Structure, repr=False)
+    #: What g has read from around it while it was searched for values.
+    noted: dict[int, Any] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.params = tuple(map_leaves(unmuted, p) for p in self.params)
@@ -324,7 +326,7 @@ class Conditions:
 
     def evaluate(self, z: np.ndarray) -> np.ndarray:
         """Return g as a vector; nothing is recorded anywhere."""
-        with muted(), np.errstate(all="ignore"):
+        with muted(self.noted), np.errstate(all="ignore"):
             result = self.g(self.container(z.copy()), *self.plain)
             found = [innermost_value(y) for y in self.results(result)]
         return np.asarray(self.equations.pack(found), dtype=float)  # type: ignore[union-attr]
@@ -358,7 +360,7 @@ class Conditions:
 
     def linearize(self, z: np.ndarray) -> Linear:
         """Trace g at z with the parameters as constants; nothing is recorded around it."""
-        with muted():
+        with muted(self.noted):
             return self.trace(z, self.plain)
 
     def trace(

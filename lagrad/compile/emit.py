@@ -12,12 +12,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked, blocked_lines
+from lagrad.compile.cycles import LINES as CYCLE_LINES
 from lagrad.compile.lines import FORMS, GETITEM, INFIX, PREFIX, call, index_text, public_name
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
 from lagrad.compile.rolling import rolled, rolled_lines
 from lagrad.compile.simplify import LINES
-from lagrad.compile.symbol import assigned, cast, updated
+from lagrad.compile.symbol import assigned, cast, duplicate, updated
 from lagrad.dispatch import (
     all_finite,
     is_basic,
@@ -210,6 +211,10 @@ class Emitter:
             return self.taken_from(row)
         if function is item:
             return f"{given[0]}[{row.args[1]}]"
+        if function is duplicate:
+            copied = isinstance(row.value, np.ndarray)
+            order = "" if args[1] in ("C", "K") else given[1]
+            return f"{given[0]}.copy({order})" if copied else given[0]
         if function is cast:
             array = isinstance(row.value, np.ndarray)
             return f"{given[0]}.astype({given[1]})" if array else f"{given[1]}({given[0]})"
@@ -372,6 +377,7 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     updated: updated_lines,
     write: write_lines,
     rolled: rolled_lines,
+    **CYCLE_LINES,
     **LINES,
     blocked: blocked_lines,
 }

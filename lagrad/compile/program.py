@@ -129,16 +129,21 @@ class Program(Trace):
         How many instructions there were when the first multiplier was found.
     """
 
-    __slots__ = ("asked", "forward", "instructions", "known", "reverse", "users")
+    __slots__ = ("asked", "cycles", "forward", "instructions", "known", "reverse", "solved", "users")
 
     def __init__(self, outer: Trace | None = None) -> None:
         super().__init__(outer)
         self.instructions: list[Instruction] = []
         self.reverse: int | None = None
         self.forward: set[int] = set()
+        #: The searches that were written down, by the cycle that each found.
+        self.solved: dict[int, Instruction] = {}
+        self.cycles: list[Any] = []
         self.known: dict[int, tuple[Any, Any]] = {}
         self.asked: set[tuple[Any, int]] = set()
         self.users: dict[Any, bool] = {}
+
+    is_program = True
 
     def append(
         self,
@@ -170,6 +175,8 @@ class Program(Trace):
         """Write down what Python was told about a value, once."""
         if (ask, id(x)) not in self.asked:
             self.asked.add((ask, id(x)))
+            # A copy: the array may be the caller's, who writes to it later.
+            answer = answer.copy() if isinstance(answer, np.ndarray) else answer
             self.append(ask, (x,), {}, answer)
 
     def made(self, value: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from inspect import currentframe
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from lagrad.rules.constant import structure
 from lagrad.trace.boundary import refuse
 from lagrad.trace.operators import COMPARISONS, METHODS, OPERATORS, STEPS, UNARY
 from lagrad.trace.record import unmuted
+from lagrad.trace.tape import substituted
 from lagrad.trace.tracer import Traced, Tracer, as_view, current, rebind, snapshot
 
 #: Functions whose result has a shape that depends on values.
@@ -83,6 +85,13 @@ class Symbol(Tracer):
     __slots__ = ()
     _is_symbol = True
     _trace: Any
+
+    @property
+    def __class__(self) -> type:
+        # To the user's own ``isinstance`` an argument is the array that it is in plain NumPy.
+        caller = currentframe().f_back  # type: ignore[union-attr]
+        name = caller.f_globals.get("__name__", "") if caller is not None else ""
+        return Symbol if name.startswith("lagrad.") else type(self._value)
 
     # -- what is known without asking ------------------------------------------------------------
 
@@ -227,7 +236,7 @@ class Symbol(Tracer):
 
     def copy(self, order: str = "C") -> Any:
         """Return a new array of the same values."""
-        return applied(np.array, (self,), {"order": order})
+        return applied(duplicate, (self, order), {})
 
     def astype(self, dtype: Any, copy: bool = True, **other: Any) -> Any:
         """Return the values as ``dtype``."""
@@ -243,6 +252,11 @@ class Symbol(Tracer):
         return np.conjugate(self)
 
     conjugate = conj
+
+
+def duplicate(x: Any, order: str) -> Any:
+    """Return ``x.copy(order)``, of numbers too."""
+    return x.copy(order) if hasattr(x, "copy") else x
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -276,6 +290,11 @@ def deeper(tree: Any) -> bool:
 
 def found_in(tree: Any, wanted: Callable[[type], bool]) -> bool:
     """True if a part of a nested list, tuple, dict or slice is of a wanted kind."""
+    return found_part(tree, lambda part: wanted(type(part)))
+
+
+def found_part(tree: Any, wanted: Callable[[Any], bool]) -> bool:
+    """True if a part of a nested list, tuple, dict or slice is wanted."""
     stack = [tree]
     while stack:
         part = stack.pop()
@@ -286,7 +305,7 @@ def found_in(tree: Any, wanted: Callable[[type], bool]) -> bool:
             stack.extend(part.values())
         elif kind is slice:
             stack.extend((part.start, part.stop, part.step))
-        elif wanted(kind):
+        elif wanted(part):
             return True
     return False
 
@@ -328,6 +347,8 @@ def applied(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
         return applied_to_trees(function, args, kwargs)
     if program.muted:
         return function(*map(unmuted, args))
+    if not program.direct and any(substituted(a) is not a for a in args):
+        return function(*map(substituted, args))
     value = function(*values)
     return symbols(program, program.append(function, tuple(parts), kwargs, value), value)
 
@@ -350,6 +371,8 @@ def applied_to_trees(function: Callable[..., Any], args: Any, kwargs: Any) -> An
 
     if program is None or program.muted:
         return function(*replaced(args, unmuted), **replaced(kwargs, unmuted))
+    if not program.direct and found_part(args, lambda a: substituted(a) is not a):
+        return function(*replaced(args, substituted), **kwargs)
     value = function(*replaced(args, value_of), **replaced(kwargs, value_of))
 
     def written(part: Any) -> Any:
@@ -383,7 +406,13 @@ def called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         return called(args[0], args[1:], kwargs)
     primitive = getattr(function, "primitive", None)
     if primitive is not None and primitive.joint is not None:
+        from lagrad.compile.cycles import cycle_value
         from lagrad.compile.rolling import loop_results
+
+        if "cycle" in kwargs:
+            found = cycle_value(kwargs["cycle"], args)
+            if found is not None:
+                return found
 
         loop = kwargs.get("loop")
         results = None if loop is None else loop_results(loop, args)

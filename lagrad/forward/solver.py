@@ -18,7 +18,7 @@ from lagrad.forward.search import Found
 from lagrad.residual import Conditions, Linear
 from lagrad.solve.interface import Factor, certified
 from lagrad.status import SINGULAR, ConvergenceError, SingularError, Status
-from lagrad.trace import Tracer
+from lagrad.trace import Tracer, recording_program
 from lagrad.trace.tracer import innermost_value
 
 
@@ -94,21 +94,29 @@ class CycleSolver:
         return self.slope
 
 
-def constrained(problem: Conditions, found: Found) -> Any:
-    """Return the values of a search as a variable of the traces now running."""
+def constrained(problem: Conditions, found: Found, anew: Any = None) -> Any:
+    """Return the values of a search as a variable of the traces now running.
+
+    ``anew`` repeats the search with other parameters.
+    """
     begin = time.perf_counter()
     if not problem.layout.size:
         return problem.container(found.z.copy())
-    linear = problem.trace(found.z)
     given = [x for p in problem.params for _, x in leaves(p) if isinstance(x, Tracer)]
-    args = [*given, *linear.outer]
-    found.certificate.seconds["values"] += time.perf_counter() - begin
-    if not args:
-        return problem.container(found.z.copy())
     plain = problem.layout.plain
     value = problem.layout.unpack(found.z)[0] if plain else found.z
-    values = [innermost_value(a) for a in args]
-    cycle = Cycle(problem.what, value, values, lambda: linear, CycleSolver(problem, found))
+    if anew is not None and recording_program():
+        args = [*given, *anew.of(problem).outer]
+        values = [innermost_value(a) for a in args]
+        linear = anew.linear(value, values)
+    else:
+        linear, anew = problem.trace(found.z), None
+        args = [*given, *linear.outer]
+        values = [innermost_value(a) for a in args]
+    found.certificate.seconds["values"] += time.perf_counter() - begin
+    if not args and (anew is None or not anew.starts):
+        return problem.container(found.z.copy())
+    cycle = Cycle(problem.what, value, values, lambda: linear, CycleSolver(problem, found), anew)
     z = constraint(cycle, args)
     parts = [z] if plain else problem.layout.unpack(z)
     return unflatten(problem.z0, iter(parts))

@@ -34,6 +34,7 @@ __all__ = [
     "names_of",
     "record",
     "recording",
+    "recording_program",
     "substituting",
     "trace",
     "tracing",
@@ -62,6 +63,14 @@ def recording() -> bool:
     """True while a trace is running that records."""
     trace = CURRENT.get()
     return trace is not None and not trace.muted
+
+
+def recording_program() -> bool:
+    """True while a program is written, perhaps around other traces."""
+    trace = CURRENT.get()
+    while trace is not None and not trace.is_program:
+        trace = trace.outer
+    return trace is not None
 
 
 @contextmanager

@@ -131,6 +131,9 @@ class Trace:
         self.columns.code[row] = None  # An input is nobody's line.
         return row
 
+    #: True for a program, in which every call is another run of what was written down.
+    is_program = False
+
     def made(self, value: Any) -> Any:
         """Return what stands for an array made inside; None: a tracer does."""
         return None
