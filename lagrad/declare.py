@@ -70,8 +70,7 @@ class System:
         self.equations: dict[str, Equation] = {}
         self.starts: dict[str, Any] = {}
         self.unknowns: list[str] = []
-        #: What solutions have found out about the structure of cycles, for the next ones.
-        self.structures: dict[Any, Any] = {}
+        self.structures: dict[Any, Any] = {}  # what solutions have found out for the next ones
         for name, value in inputs.items():
             self.input(name, value)
 
@@ -367,16 +366,15 @@ class System:
         values.update({n: starts[n] for n in self._declared() if n in starts})
         # Copies: neither what is declared nor what was given may change with a solution.
         values = {n: np.array(innermost_value(z))[()] for n, z in values.items()}
-        owned = {n: own(d) for n, d in data.items()}
-        return Model(order, tuple(equations), values, owned, structures=self.structures)
+        data = {n: own(d) for n, d in data.items()}
+        return Model(order, tuple(equations), values, data, structures=self.structures)
 
     def _declared(self) -> list[str]:
         return [*[n for n, e in self.equations.items() if e.explicit], *self.unknowns]
 
     def _given_start(self, start: Any, known: set[str]) -> dict[str, Any]:
-        start = getattr(start, "plain", start)  # of a solution inside of a trace
-        if start is None:
-            return {}
+        # That of a solution inside of a trace is the plain one.
+        start = {} if start is None else getattr(start, "plain", start)
         if isinstance(start, Solution):
             start = {n: z for n, z in start.values.items() if n not in self.inputs}
         for name in start:

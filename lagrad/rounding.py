@@ -63,8 +63,8 @@ class Signs:
         """Return ``e`` with random magnitudes and signs, other ones at every call."""
         size = np.size(e)
         if size not in self.drawn:
-            pool = self.rng.uniform(1.0, 2.0, 2 * size) * self.rng.choice([-1.0, 1.0], 2 * size)
-            self.drawn[size] = pool
+            pool = self.rng.uniform(-1.0, 1.0, 2 * size)
+            self.drawn[size] = pool + np.copysign(1.0, pool)
         at = int(self.rng.integers(size + 1))
         return e * np.reshape(self.drawn[size][at : at + size], np.shape(e))
 

@@ -286,7 +286,7 @@ def regular(at: Point, slope: Slope) -> bool:
     less, R is as wrong as it is small, and its inverse means nothing. Such a distance d lies along
     what R hardly sees, so it is R d that tells how much R changes there.
     """
-    signs = at.rng.choice([-1.0, 1.0], len(at.r))
+    signs = np.copysign(1.0, at.rng.uniform(-1.0, 1.0, len(at.r)))
     d = slope.step(signs * at.rounding)
     # One step of Hager's algorithm finds the signs that R^-1 stretches most, which random ones may
     # miss; SIAM J. Sci. Stat. Comput. 5 (1984), p. 311.
