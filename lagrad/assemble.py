@@ -2,13 +2,12 @@
 
 Scalar constraints of the same primitive are linearized together: their derivatives are evaluated
 once, on vectors. All others hand in the entries of their partials. Where entries stand is worked
-out once for a structure (`Places`); values are then only added up there.
+out once for a structure (`compressed`); values are then only added up there.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -157,80 +156,60 @@ def scalar_entries(graph: Graph, offsets: np.ndarray) -> tuple[list[Entries], np
 NUMBERS = (float, int, np.float64)
 
 
-class Places:
+class Compressed(NamedTuple):
     """Where entries in any order, with duplicates, stand in a matrix that is compressed by rows.
 
-    Worked out once, by sorting; the data of a matrix with other values is then one pass.
-
-    Parameters
-    ----------
-    rows, columns : int arrays (entries,), which nobody changes
-    shape : (m, n)
-    indptr, indices : int arrays of the compressed matrix, which nobody changes
-    slot : int array (entries,), where each entry goes, or None: it is worked out when asked for
+    ``slot`` says where each entry goes: `IN_ORDER` where they are, None where it is not known yet.
+    The arrays are not to be changed.
     """
 
-    def __init__(
-        self,
-        rows: np.ndarray,
-        columns: np.ndarray,
-        shape: tuple[int, int],
-        indptr: np.ndarray,
-        indices: np.ndarray,
-        slot: np.ndarray | None = None,
-    ) -> None:
-        self.rows, self.columns, self.shape = rows, columns, shape
-        self.indptr, self.indices = indptr, indices
-        if slot is not None:
-            self.slot = slot
-
-    def fits(self, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> bool:
-        """True if these entries are at the same places, in the same order."""
-        return shape == self.shape and same(rows, self.rows) and same(columns, self.columns)
-
-    @cached_property
-    def slot(self) -> np.ndarray:
-        """Where each entry goes."""
-        number = np.arange(len(self.rows), dtype=self.rows.dtype)
-        made = sp.coo_array((number, (self.rows, self.columns)), shape=self.shape)
-        made.has_canonical_format = True  # else SciPy would add up what is of one place
-        by_rows = made.tocsr()
-        by_rows.sort_indices()
-        order, columns = by_rows.data, by_rows.indices
-        rows = np.repeat(number[: self.shape[0]], np.diff(by_rows.indptr))
-        slot = np.empty_like(order)
-        slot[order] = np.cumsum(starts_of(rows, columns), dtype=order.dtype) - 1
-        return slot
-
-    def sums(self, data: np.ndarray) -> np.ndarray:
-        """Return the data of the matrix: entries of one place added up, zeros kept."""
-        if not len(self.slot):
-            return data
-        found = np.bincount(self.slot, weights=data, minlength=len(self.indices))
-        return found.astype(data.dtype, copy=False)
+    indptr: np.ndarray
+    indices: np.ndarray
+    slot: np.ndarray | None
 
 
 IN_ORDER = np.zeros(0, dtype=np.int32)
 
 
-def compressed(entries: Entries, shape: tuple[int, int]) -> tuple[Places, np.ndarray]:
-    """Return the places of entries, and the data of the matrix of these."""
+def compressed(entries: Entries, shape: tuple[int, int]) -> tuple[Compressed, np.ndarray]:
+    """Return the places of entries, and the data of their matrix."""
     rows, columns, data = entries
     number = index_type(max(*shape, len(rows)))
     rows, columns = (index.astype(number, copy=False) for index in (rows, columns))
     down, right = np.diff(rows), np.diff(columns)
     if ((down > 0) | ((down == 0) & (right > 0))).all():
-        return Places(rows, columns, shape, pointers(rows, shape[0]), columns, IN_ORDER), data
+        return Compressed(pointers(rows, shape[0]), columns, IN_ORDER), data
     if len(rows) > LARGE:
         made = sp.coo_array((data, (rows, columns)), shape=shape).tocsr()
         made.sort_indices()
-        return Places(rows, columns, shape, made.indptr, made.indices), made.data
+        return Compressed(made.indptr, made.indices, None), made.data
     order = np.argsort(rows.astype(np.int64) * shape[1] + columns, kind="stable")
     down, right = rows[order], columns[order]
     new, slot = starts_of(down, right), np.empty_like(rows)
     slot[order] = np.cumsum(new) - 1
-    places = Places(rows, columns, shape, pointers(down[new], shape[0]), right[new], slot)
-    return places, places.sums(data)
+    found = Compressed(pointers(down[new], shape[0]), right[new], slot)
+    return found, sums(slot, data, len(found.indices))
+
+
+def slots(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return where each entry goes in the compressed matrix."""
+    number = np.arange(len(rows), dtype=index_type(max(*shape, len(rows))))
+    made = sp.coo_array((number, (rows, columns)), shape=shape)
+    made.has_canonical_format = True  # else SciPy would add up what is of one place
+    by_rows = made.tocsr()
+    by_rows.sort_indices()
+    order = by_rows.data
+    at = np.repeat(np.arange(shape[0], dtype=number.dtype), np.diff(by_rows.indptr))
+    slot = np.empty_like(order)
+    slot[order] = np.cumsum(starts_of(at, by_rows.indices), dtype=order.dtype) - 1
+    return slot
+
+
+def sums(slot: np.ndarray, data: np.ndarray, count: int) -> np.ndarray:
+    """Return the data of the compressed matrix: entries of one place added up, zeros kept."""
+    if slot is IN_ORDER:
+        return data
+    return np.bincount(slot, weights=data, minlength=count).astype(data.dtype, copy=False)
 
 
 def pointers(rows: np.ndarray, count: int) -> np.ndarray:

@@ -17,7 +17,8 @@ import lagrad.forward.linear
 import lagrad.solve.plan
 import lagrad.solve.sparse_lu
 import lagrad.structure
-from lagrad.assemble import compressed
+from lagrad.assemble import compressed, slots, sums
+from lagrad.eliminate import Symbolic
 from lagrad.residual import Conditions, Structure
 from lagrad.solve import factorize
 from lagrad.solve.interface import scaled
@@ -65,23 +66,40 @@ def test_sums_go_where_scipy_puts_them(count, kind):
             columns = columns[::-1]
             order = np.argsort(rows, kind="stable")
             rows, columns = rows[order], columns[order]
-    places, first = compressed((rows, columns, np.ones(len(rows))), shape)
+    found, first = compressed((rows, columns, np.ones(len(rows))), shape)
+    slot = slots(rows, columns, shape) if found.slot is None else found.slot
     for data in (np.ones(len(rows)), rng.normal(size=len(rows))):
         expected = sp.coo_array((data, (rows, columns)), shape=shape).tocsr()
         expected.sort_indices()
-        assert_array_equal(places.indptr, expected.indptr)
-        assert_array_equal(places.indices, expected.indices)
-        assert_allclose(places.sums(data), expected.data, rtol=1e-14, atol=1e-15)
-    assert_array_equal(first, places.sums(np.ones(len(rows))))
+        assert_array_equal(found.indptr, expected.indptr)
+        assert_array_equal(found.indices, expected.indices)
+        assert_allclose(sums(slot, data, expected.nnz), expected.data, rtol=1e-14, atol=1e-15)
+    assert_array_equal(first, sums(slot, np.ones(len(rows)), expected.nnz))
 
 
-def test_places_fit_only_the_same_entries_in_the_same_order():
+def test_places_are_taken_only_for_the_same_entries_in_the_same_order():
     rows, columns = np.array([0, 2, 1, 2]), np.array([1, 0, 1, 0])
-    places, _ = compressed((rows, columns, np.ones(4)), (3, 3))
-    assert places.fits(rows.copy(), columns.astype(np.int32), (3, 3))
-    assert not places.fits(rows, columns, (3, 4))
-    assert not places.fits(rows[::-1], columns[::-1], (3, 3))
-    assert not places.fits(rows[:3], columns[:3], (3, 3))
+    symbolic = Symbolic()
+    for data in (np.arange(4.0), np.ones(4)):
+        for r, c, shape in (
+            (rows, columns, (3, 3)),
+            (rows.copy(), columns.astype(np.int32), (3, 3)),
+            (rows, columns, (3, 4)),
+            (rows[::-1], columns[::-1], (3, 4)),
+            (columns, rows, (3, 4)),
+            (rows[:3], columns[:3], (3, 4)),
+        ):
+            found = symbolic.matrix((r, c, data[: len(r)]), shape)
+            expected = sp.coo_array((data[: len(r)], (r, c)), shape=shape)
+            assert_array_equal(found.toarray(), expected.toarray())
+    assert symbolic.made == 10
+
+
+def test_rows_without_entries_and_rows_with_two_are_told_apart():
+    M = sp.csr_array(np.array([[1.0, 2.0], [0.0, 0.0]]))
+    z = np.array([0.3, 0.4])
+    found = lg.jacobian(lambda z: np.exp(M @ z), sparse=True)(z)
+    assert_allclose(found.toarray(), np.exp(1.1) * M.toarray(), rtol=1e-14)
 
 
 # -- one cycle at several points -------------------------------------------------------------------

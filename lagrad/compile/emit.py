@@ -12,11 +12,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked, blocked_lines
-from lagrad.compile.cycles import LINES
+from lagrad.compile.cycles import LINES as CYCLE_LINES
 from lagrad.compile.lines import FORMS, GETITEM, INFIX, PREFIX, call, index_text, public_name
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
 from lagrad.compile.rolling import rolled, rolled_lines
+from lagrad.compile.simplify import LINES
 from lagrad.compile.symbol import assigned, cast, duplicate, updated
 from lagrad.dispatch import (
     all_finite,
@@ -376,6 +377,7 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     updated: updated_lines,
     write: write_lines,
     rolled: rolled_lines,
+    **CYCLE_LINES,
     **LINES,
     blocked: blocked_lines,
 }

@@ -16,6 +16,7 @@ from scipy import special as sc
 from lagrad.dispatch import masked_multiply, scatter_add, sparse_product
 from lagrad.rules.convolution import scipy_convolve
 from lagrad.rules.cumulative import recurrence
+from lagrad.rules.elementwise import sech_squared
 from lagrad.rules.linalg.functions import expm
 from lagrad.rules.linalg.operators import scipy_solve_triangular
 from lagrad.rules.special.kernels import digamma_step, faddeeva, zeta
@@ -29,7 +30,7 @@ def itself(*functions: Callable[..., Any]) -> dict[Callable[..., Any], Callable[
 
 NATIVE: Mapping[Callable[..., Any], Callable[..., Any]] = MappingProxyType(
     {
-        **itself(masked_multiply, scatter_add, sparse_product, write),
+        **itself(masked_multiply, scatter_add, sparse_product, write, sech_squared),
         # Algorithms, with loops and branches that go by the values.
         **itself(recurrence, digamma_step, faddeeva, scipy_convolve),
         expm: scipy.linalg.expm,

@@ -8,7 +8,17 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.assemble import Places, compressed, index_type, real_entries, refuse_too_large, same
+from lagrad.assemble import (
+    IN_ORDER,
+    Compressed,
+    compressed,
+    index_type,
+    real_entries,
+    refuse_too_large,
+    same,
+    slots,
+    sums,
+)
 from lagrad.eliminate.levels import MOST, Levels, depths, is_fine, partial_entries
 from lagrad.graph import Graph
 from lagrad.order import reachable
@@ -57,27 +67,29 @@ class Term(NamedTuple):
 
 
 class Meeting:
-    """Which entries of a partial meet which of a Jacobian in their product, and where."""
+    """Which entries of a partial meet which of a Jacobian in their product.
+
+    ``left`` and ``right`` are their numbers, None for all of them in order. ``kept`` says that the
+    pattern of the Jacobian is that of the product, so that nothing is to be sorted.
+    """
 
     def __init__(self, term: Term, height: int) -> None:
         (row, col, _), m, begin = term
         self.row, self.col, self.indptr, self.indices, self.begin = row, col, *m[:2], begin
         self.left: np.ndarray | None = None
         self.right: np.ndarray | None = None
-        n, self.places = len(row), None
+        n = len(row)
         diagonal = row is col or np.array_equal(row, col)
-        if diagonal and n == height == len(m.indptr) - 1 and (np.diff(row) == 1).all():
-            # The pattern stays that of the Jacobian, and nothing is sorted.
-            if m.indptr[-1] != n or not n:
-                self.left = np.repeat(np.arange(n), np.diff(m.indptr))
-        elif begin is not None:
-            self.places = row, col + begin
-        else:
+        self.kept = bool(diagonal and n == height == len(m.indptr) - 1 and is_range(row))
+        if self.kept:
+            if not is_range(m.indptr):  # not one entry a row
+                self.left = np.repeat(np.arange(n, dtype=m.indptr.dtype), np.diff(m.indptr))
+        elif begin is None:
             lengths = np.diff(m.indptr)[col]
-            self.left = np.repeat(np.arange(n), lengths)
-            shift = m.indptr[col] - (np.cumsum(lengths) - lengths)
-            self.right = np.repeat(shift, lengths) + np.arange(len(self.left))
-            self.places = row[self.left], m.indices[self.right]
+            number = index_type(int(lengths.sum(dtype=np.int64)) + n)
+            self.left = np.repeat(np.arange(n, dtype=number), lengths)
+            shift = m.indptr[col] - (np.cumsum(lengths, dtype=number) - lengths)
+            self.right = np.repeat(shift, lengths) + np.arange(len(self.left), dtype=number)
 
     def fits(self, term: Term) -> bool:
         """True if these two have their entries where those had them."""
@@ -92,9 +104,13 @@ class Meeting:
 
     def entries(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (rows, columns) of the product."""
-        if self.places is not None:
-            return self.places
-        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr)), self.indices
+        if self.kept:
+            count = np.arange(len(self.indptr) - 1, dtype=self.indptr.dtype)
+            return np.repeat(count, np.diff(self.indptr)), self.indices
+        if self.begin is not None:
+            return self.row, self.col + self.begin
+        assert self.left is not None
+        return self.row[self.left], self.indices[self.right]
 
     def data(self, term: Term) -> np.ndarray:
         """Return the products."""
@@ -110,18 +126,22 @@ class Step:
 
     def __init__(self, terms: list[Term], shape: tuple[int, int]) -> None:
         self.shape, self.meetings = shape, [Meeting(term, shape[0]) for term in terms]
-        self.places: Places | None = None
+        self.slot: np.ndarray | None = IN_ORDER
 
     def first(self, terms: list[Term]) -> Rows:
         """Return dz_i/dx, and keep where its entries are."""
         data, meeting = self.products(terms), self.meetings[0]
         self.indptr, self.indices = meeting.indptr, meeting.indices
-        if len(terms) > 1 or meeting.places is not None:
-            pairs = [meeting.entries() for meeting in self.meetings]
-            rows, columns = (np.concatenate(side) for side in zip(*pairs, strict=True))
-            self.places, data = compressed((rows, columns, data), self.shape)
-            self.indptr, self.indices = self.places.indptr, self.places.indices
+        if len(terms) > 1 or not meeting.kept:
+            found, data = compressed((*self.entries(), data), self.shape)
+            self.indptr, self.indices, self.slot = found
         return Rows(self.indptr, self.indices, data)
+
+    def entries(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (rows, columns) of all products, one after the other."""
+        pairs = [meeting.entries() for meeting in self.meetings]
+        rows, columns = (np.concatenate(side) for side in zip(*pairs, strict=True))
+        return rows, columns
 
     def fits(self, terms: list[Term], shape: tuple[int, int]) -> bool:
         """True if all entries are where they were."""
@@ -138,9 +158,9 @@ class Step:
 
     def rows(self, terms: list[Term]) -> Rows:
         """Return dz_i/dx for other values."""
-        data = self.products(terms)
-        if self.places is not None:
-            data = self.places.sums(data)
+        if self.slot is None:  # only now, since many matrices are needed no second time
+            self.slot = slots(*self.entries(), self.shape)
+        data = sums(self.slot, self.products(terms), len(self.indices))
         return Rows(self.indptr, self.indices, data)
 
 
@@ -159,7 +179,7 @@ class Symbolic:
 
     def __init__(self) -> None:
         self.steps: dict[int, Step] = {}
-        self.places: Places | None = None
+        self.assembled: Assembled | None = None
         self.levels: Levels | None = None
         self.made = self.largest = 0
 
@@ -221,14 +241,34 @@ class Symbolic:
 
     def matrix(self, entries: Entries, shape: tuple[int, int]) -> sp.csr_array:
         """Return the sparse matrix with these entries; duplicates are summed, zeros stay."""
-        (rows, columns, data), places = entries, self.places
-        if places is None or not places.fits(rows, columns, shape):
-            self.made += 1
-            places, data = compressed(entries, shape)
-            self.places = places
+        (rows, columns, data), known = entries, self.assembled
+        if known is not None and known.fits(rows, columns, shape):
+            data = known.data(data)
         else:
-            data = places.sums(data)
-        return sp.csr_array((data, places.indices, places.indptr), shape=shape)
+            self.made += 1
+            found, data = compressed(entries, shape)
+            self.assembled = known = Assembled(rows, columns, shape, found)
+        return sp.csr_array((data, known.indices, known.indptr), shape=shape)
+
+
+class Assembled:
+    """Where the entries of a matrix were, and where they went."""
+
+    def __init__(
+        self, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], found: Compressed
+    ) -> None:
+        self.rows, self.columns, self.shape = rows, columns, shape
+        self.indptr, self.indices, self.slot = found
+
+    def fits(self, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> bool:
+        """True if these entries are at the same places, in the same order."""
+        return shape == self.shape and same(rows, self.rows) and same(columns, self.columns)
+
+    def data(self, data: np.ndarray) -> np.ndarray:
+        """Return the data of the matrix for other values."""
+        if self.slot is None:
+            self.slot = slots(self.rows, self.columns, self.shape)
+        return sums(self.slot, data, len(self.indices))
 
 
 def jacobian_rows(
@@ -337,6 +377,11 @@ def predict(graph: Graph, outputs: Iterable[int]) -> Prediction:
 def as_entries(m: Rows) -> Entries:
     """Return (rows, columns, data)."""
     return np.repeat(np.arange(len(m.indptr) - 1), np.diff(m.indptr)), m.indices, m.data
+
+
+def is_range(a: np.ndarray) -> bool:
+    """True for numbers that follow one another."""
+    return bool((np.diff(a) == 1).all())
 
 
 def spans(offsets: np.ndarray, members: Sequence[int]) -> np.ndarray:

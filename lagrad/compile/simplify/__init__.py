@@ -1,0 +1,74 @@
+"""Rewriting a program into a shorter one that gives the same values.
+
+    facts -> rules, row by row -> dead code -> again, while a rule fits
+
+Each rule is a named function of one instruction; its docstring says what it writes for what, and
+whether that is exact or within how much. Rules are tables, a room a subject: arithmetic, shapes,
+selections, forward values that are used again, products, and sums.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lagrad.compile.program import Instruction
+from lagrad.compile.simplify import arithmetic, products, reuse, selections, shapes, sums
+from lagrad.compile.simplify.finite import Facts
+from lagrad.compile.simplify.passes import Rule, key_of, needed, passes
+from lagrad.compile.simplify.written import LINES
+
+
+def table(*rooms: dict[frozenset[Any], tuple[Rule, ...]]) -> dict[Any, tuple[Rule, ...]]:
+    """Return, for each function, the rules of its families."""
+    found: dict[Any, tuple[Rule, ...]] = {}
+    for room in rooms:
+        for family, rules in room.items():
+            for function in family:
+                found[function] = (*found.get(function, ()), *rules)
+    return found
+
+
+LOCAL = (selections.RULES, shapes.RULES, reuse.RULES, arithmetic.RULES)
+#: The first pass, and those that follow.
+FIRST = table(*LOCAL)
+AFTER = table(selections.LATE, *LOCAL, products.RULES, sums.RULES)
+#: All rules by name.
+RULES: dict[str, Rule] = {
+    rule.__name__: rule for stage in (FIRST, AFTER) for rules in stage.values() for rule in rules
+}
+
+
+def simplified(
+    rows: Sequence[Instruction],
+    outputs: Sequence[Any],
+    checked: bool,
+    only: Iterable[str] | None = None,
+    fired: Counter[str] | None = None,
+) -> tuple[list[Instruction], list[Any]]:
+    """Return a shorter program for the same outputs.
+
+    Equal instructions are one, what depends on constants alone is a constant, and what nobody
+    needs is left out. Guards stay.
+
+    Parameters
+    ----------
+    checked : bool
+        The results are checked to be finite, and a call that is not is run again with care.
+    only : names of rules
+        These alone (all of them for None).
+    fired : Counter
+        Counts how often each rule fits.
+    """
+    stages: Sequence[Any] = (FIRST, AFTER)
+    if only is not None:
+        names = set(only)
+        stages = [
+            {f: tuple(r for r in rules if r.__name__ in names) for f, rules in stage.items()}
+            for stage in stages
+        ]
+    return passes(rows, outputs, stages, Facts(rows, outputs, checked), fired)
+
+
+__all__ = ["LINES", "RULES", "key_of", "needed", "simplified"]
