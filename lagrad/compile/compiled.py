@@ -17,7 +17,7 @@ from lagrad.compile.blocks import stretched
 from lagrad.compile.captured import captured
 from lagrad.compile.emit import Source, source_of
 from lagrad.compile.entry import MISS, MISSING, Head, entry, jitted, parameters_of, with_values
-from lagrad.compile.listing import Listing, Module
+from lagrad.compile.listing import Line, Listing, Module
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
 from lagrad.compile.rolling import merged, rolled
 from lagrad.compile.simplify import simplified
@@ -51,6 +51,20 @@ class Variant:
         self.around, self.arrays = around, arrays
         self.attempt = with_values(call, again=lambda *args, **kwargs: MISS)
 
+    def failed(self, compiled: Any, args: Any, kwargs: Any) -> Line | None:
+        """Return the guard that does not hold for these arguments, None if it is none."""
+
+        def elsewhere(*args: Any, **kwargs: Any) -> None:
+            raise Elsewhere
+
+        try:
+            with_values(self.call, again=elsewhere)(compiled, *args, **kwargs)
+        except Elsewhere as error:
+            frame = error.__traceback__.tb_next  # type: ignore[union-attr]
+            at = frame.tb_lineno - self.module.offset  # type: ignore[union-attr]
+            return self.graph.at_line(at)
+        return None
+
 
 class Compiled:
     """A function that is written down at its first call and run as flat NumPy source after it.
@@ -75,7 +89,7 @@ class Compiled:
         self.jit = jit
         self._variants: list[Variant] = []
         self._lock = Lock()
-        self._careful_calls = 0
+        self._careful_calls = self._written = 0
         self._plain_because = ""
         self._warned = False
 
@@ -112,7 +126,12 @@ class Compiled:
     def stats(self) -> dict[str, Any]:
         """Counts and times."""
         last = self._variants[-1].stats if self._variants else {}
-        return {"programs": len(self._variants), "careful": self._careful_calls, **last}
+        return {
+            "programs": len(self._variants),
+            "written": self._written,
+            "careful": self._careful_calls,
+            **last,
+        }
 
 
 def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
@@ -128,38 +147,77 @@ def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
 def again(self: Compiled, /, *args: Any, **kwargs: Any) -> Any:
     """Run another program that fits, or make one."""
     args, kwargs = given_ones(self, args, kwargs)
-    if traced((args, kwargs)) or not describable((args, kwargs)):
+    if self._plain_because or traced((args, kwargs)) or not describable((args, kwargs)):
         return self.__wrapped__(*args, **kwargs)
+    variant, result = fitting(self, args, kwargs)
+    if variant is None:
+        with self._lock:
+            variant, result = fitting(self, args, kwargs)  # another thread may have made it
+            if variant is None:
+                tell_why(self, args, kwargs)
+                try:
+                    variant = written(self, args, kwargs)
+                except Exception as error:
+                    # The function itself says best what is wrong with a call; if it says nothing,
+                    # the program cannot be written, and the plain function serves.
+                    result = self.__wrapped__(*args, **kwargs)
+                    self._plain_because = f"{type(error).__name__}: {error}"
+                    warnings.warn(
+                        f"{self.__name__} runs as plain Python, not compiled: "
+                        f"{self._plain_because}",
+                        stacklevel=3,
+                    )
+                    return result
+                self._variants = [*self._variants[-KEPT + 1 :], variant]
+                self._written += 1
+                result = variant.attempt(self, *args, **kwargs)
+    use(self, variant)
+    return self.__wrapped__(*args, **kwargs) if result is MISS else result
+
+
+def fitting(self: Compiled, args: Any, kwargs: Any) -> tuple[Variant | None, Any]:
+    """Return a program that serves these arguments, and what it gave."""
     for variant in reversed(self._variants):
         result = variant.attempt(self, *args, **kwargs)
         if result is not MISS:
-            use(self, variant)
-            return result
-    if self._plain_because:
-        return self.__wrapped__(*args, **kwargs)
-    with self._lock:
-        for variant in reversed(self._variants):
-            if variant.around.refreshed(variant.call, variant.arrays):
-                result = variant.attempt(self, *args, **kwargs)
-                if result is not MISS:
-                    use(self, variant)
-                    return result
-        try:
-            variant = written(self, args, kwargs)
-        except Exception as error:
-            # The function itself says best what is wrong with a call; if it says nothing, the
-            # program cannot be written, and the plain function serves.
-            result = self.__wrapped__(*args, **kwargs)
-            self._plain_because = f"{type(error).__name__}: {error}"
-            warnings.warn(
-                f"{self.__name__} is run as plain Python, not compiled: {self._plain_because}",
-                stacklevel=3,
+            return variant, result
+    for variant in reversed(self._variants):
+        if variant.around.refreshed(variant.call, variant.arrays):
+            result = variant.attempt(self, *args, **kwargs)
+            if result is not MISS:
+                return variant, result
+    return None, MISS
+
+
+class Elsewhere(Exception):
+    """Raised in the place of the way to another program, to find out where it was taken."""
+
+
+def tell_why(self: Compiled, args: Any, kwargs: Any) -> None:
+    """Say once why a function is written down again and again."""
+    if self._warned or self._written < MANY or not self._variants:
+        return
+    self._warned = True
+    last = self._variants[-1]
+    changed = next((c for c in last.around.checks if not c.holds()), None)
+    if changed is not None:
+        why = f"{changed.name} is another one. Hand it over as an argument"
+    else:
+        why = (
+            "the shapes, dtypes or containers of its arguments are others; give all calls the same"
+        )
+        line = last.failed(self, args, kwargs)
+        if line is not None:
+            why = (
+                f"Python asks for a value that changes, {line.text.split(':')[0]!r} "
+                f"({line.where}). Write np.where in the place of an if, keep float(), int(), "
+                ".item() and loops over values out, or do without lg.compile here"
             )
-            return result
-        self._variants = [*self._variants[-KEPT + 1 :], variant]
-    use(self, variant)
-    result = variant.attempt(self, *args, **kwargs)
-    return self.__wrapped__(*args, **kwargs) if result is MISS else result
+    warnings.warn(
+        f"{self.__name__} has been written down {self._written} times, and each call that does "
+        f"that costs a thousand times as much as another: {why}",
+        stacklevel=4,
+    )
 
 
 def use(self: Compiled, variant: Variant) -> None:
@@ -274,7 +332,7 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
     done = time.perf_counter()
     stats = {
         "instructions": len(rows),
-        "written": count,
+        "traced": count,
         "trace_seconds": traced_at - begin,
         "simplify_seconds": simplified_at - traced_at,
         "emit_seconds": done - simplified_at,
@@ -288,6 +346,7 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
         result_text,
         {**held, **source.constants},
         frozenset(source.called),
+        3 + len(head.conditions.lines) + source.raises,
     )
     return Variant(call, module, Listing(rows, source), stats, around, held)
 

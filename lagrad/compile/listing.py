@@ -58,6 +58,13 @@ class Listing:
         text = "; ".join(self._lines[begin:end]) or f"{name} = {function.__name__.lower()}"
         return Line(name, text, where(code, at))
 
+    def at_line(self, at: int) -> Line | None:
+        """Return the instruction that a line of the body belongs to."""
+        for k, (_, begin, end) in enumerate(self._shown):
+            if begin < at <= end:
+                return self[k]
+        return None
+
     def __iter__(self) -> Iterator[Line]:
         return (self[k] for k in range(len(self)))
 
@@ -91,6 +98,8 @@ class Module:
     result: str
     constants: Mapping[str, Any]
     called: frozenset[str] = frozenset()
+    #: How many lines of the entry stand above the body.
+    offset: int = 0
 
     def text(self) -> tuple[str, dict[str, np.ndarray]]:
         """Return the source, and the arrays that are too large to stand in it."""
