@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 
 from lagrad.compile.program import Instruction
-from lagrad.compile.simplify.passes import Pass, rewrite
+from lagrad.compile.simplify.passes import CONSTANT, Pass, among, rewrite
 from lagrad.compile.simplify.patterns import (
     ADD,
-    ARITHMETIC,
     DIVIDE,
+    FACTORS,
     MULTIPLY,
     NEGATIVE,
     POWER,
     SUBTRACT,
-    calls,
     dtype_of,
     is_inexact,
     is_number,
@@ -30,6 +29,8 @@ from lagrad.compile.simplify.patterns import (
     shape_of,
     size_of,
 )
+
+QUOTIENTS = MULTIPLY | DIVIDE
 
 
 def sides(row: Instruction) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
@@ -47,6 +48,7 @@ def same_number(row: Instruction, at: Pass) -> Any:
     return x if is_row(x) and like(row, x) else None
 
 
+@among(CONSTANT)
 def times_one(row: Instruction, at: Pass) -> Any:
     """``x * 1`` and ``x / 1`` are x. Exact."""
     for x, y in sides(row) if row.function in MULTIPLY else (row.args,):
@@ -55,6 +57,7 @@ def times_one(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(CONSTANT)
 def times_minus_one(row: Instruction, at: Pass) -> Any:
     """``x * -1`` and ``x / -1`` are -x. Exact."""
     for x, y in sides(row) if row.function in MULTIPLY else (row.args,):
@@ -63,6 +66,7 @@ def times_minus_one(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(CONSTANT)
 def plus_zero(row: Instruction, at: Pass) -> Any:
     """``x + 0`` and ``x - 0`` are x, and ``0 - x`` is -x. Exact but for the sign of a zero."""
     for x, y in sides(row) if row.function in ADD else (row.args,):
@@ -74,6 +78,7 @@ def plus_zero(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(CONSTANT, arrays=True)
 def uniform_operand(row: Instruction, at: Pass) -> Any:
     """A constant that is the same everywhere is a number beside an array of the shape. Exact."""
     for k, (x, y) in enumerate(sides(row)):
@@ -87,12 +92,14 @@ def uniform_operand(row: Instruction, at: Pass) -> Any:
 # -- signs ---------------------------------------------------------------------------------------
 
 
+@among(NEGATIVE)
 def minus_of_minus(row: Instruction, at: Pass) -> Any:
     """``-(-x)`` is x. Exact."""
     (x,) = row.args
     return x.args[0] if is_row(x, NEGATIVE) and like(row, x.args[0]) else None
 
 
+@among(SUBTRACT)
 def minus_of_difference(row: Instruction, at: Pass) -> Any:
     """``-(x - y)`` is y - x. Exact but for the sign of a zero."""
     (x,) = row.args
@@ -101,6 +108,7 @@ def minus_of_difference(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(NEGATIVE)
 def plus_minus(row: Instruction, at: Pass) -> Any:
     """``x + (-y)`` is x - y, ``x - (-y)`` is x + y, ``(-x) - y`` is -(x + y). Exact."""
     plus, (a, b) = row.function in ADD, row.args
@@ -113,6 +121,7 @@ def plus_minus(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(MULTIPLY, arrays=True)
 def plus_minus_product(row: Instruction, at: Pass) -> Any:
     """``x + (-y) * z`` is x - y * z, where y is smaller than z. Exact."""
     plus = row.function in ADD
@@ -126,6 +135,7 @@ def plus_minus_product(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(NEGATIVE)
 def times_minus(row: Instruction, at: Pass) -> Any:
     """``(-x) * y`` is -(x * y), and so for a quotient; the sign may meet a sum. Exact."""
     for k, (x, y) in enumerate(sides(row)):
@@ -140,7 +150,7 @@ def times_minus(row: Instruction, at: Pass) -> Any:
 
 def constant_factor(part: Any) -> tuple[Any, Any] | None:
     """Return (c, x) of a row that is c * x, x / d or -x for constants c and d."""
-    if not is_row(part, MULTIPLY, NEGATIVE, DIVIDE):
+    if not is_row(part, FACTORS):
         return None
     if part.function in NEGATIVE:
         return (-1.0, part.args[0]) if is_inexact(part) else None
@@ -155,6 +165,7 @@ def constant_factor(part: Any) -> tuple[Any, Any] | None:
     return None
 
 
+@among(FACTORS)
 def constant_of_constant(row: Instruction, at: Pass) -> Any:
     """``c * (d * x)`` is (c * d) * x, within 2 ulp where nothing overflows."""
     outer = constant_factor(row)
@@ -174,13 +185,14 @@ def constant_of_constant(row: Instruction, at: Pass) -> Any:
     return rewrite(row, operator.mul, c * d, x)
 
 
+@among(QUOTIENTS)
 def constant_inside(row: Instruction, at: Pass) -> Any:
     """``c * ((d * x) * y)`` is ((c * d) * x) * y: a factor goes where one is. Within 4 ulp."""
     outer = constant_factor(row)
     if outer is None or not is_inexact(row) or not is_safe(outer[0], row):
         return None
     c, y = outer
-    if not is_row(y, MULTIPLY, DIVIDE) or constant_factor(y) is not None:
+    if not is_row(y, QUOTIENTS) or constant_factor(y) is not None:
         return None
     found = absorbed(c, y, at, 4)
     return found if is_row(found) and like(row, found) else None
@@ -188,7 +200,7 @@ def constant_inside(row: Instruction, at: Pass) -> Any:
 
 def absorbed(c: float, part: Any, at: Pass, depth: int) -> Any:
     """Return c * part with no more operations than ``part``, or None."""
-    if depth == 0 or not is_row(part, MULTIPLY, DIVIDE, NEGATIVE) or not at.once(part):
+    if depth == 0 or not is_row(part, FACTORS) or not at.once(part):
         return None
     inner = constant_factor(part)
     if inner is not None:
@@ -209,6 +221,7 @@ def absorbed(c: float, part: Any, at: Pass, depth: int) -> Any:
     return None if found is None else at.make(part, part.function, a, found)
 
 
+@among(FACTORS)
 def two_constants(row: Instruction, at: Pass) -> Any:
     """``(c * x) * (d * y)`` is (c * d) * x * y, the factor at the smaller of them. Within 4 ulp."""
     a, b = row.args
@@ -226,6 +239,7 @@ def two_constants(row: Instruction, at: Pass) -> Any:
     return rewrite(row, operator.mul, small, y)
 
 
+@among(MULTIPLY, arrays=True)
 def constant_to_small(row: Instruction, at: Pass) -> Any:
     """``c * (x * y)`` is (c * x) * y, where x is smaller than y. Within 2 ulp."""
     outer = constant_factor(row)
@@ -250,6 +264,7 @@ def twice(row: Instruction, at: Pass) -> Any:
 # -- quotients and powers ------------------------------------------------------------------------
 
 
+@among(DIVIDE)
 def over_reciprocal(row: Instruction, at: Pass) -> Any:
     """``x * (1 / y)`` is x / y, where nothing else needs 1 / y. Within 1.5 ulp."""
     for x, r in sides(row):
@@ -260,6 +275,7 @@ def over_reciprocal(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(QUOTIENTS)
 def quotient_again(row: Instruction, at: Pass) -> Any:
     """``(z / y) * w`` is z * (w / y), and ``(z * r) * w`` is z * (r * w), where the last is there.
 
@@ -268,7 +284,7 @@ def quotient_again(row: Instruction, at: Pass) -> Any:
     if not is_real(row):
         return None
     for q, w in sides(row):
-        if not is_row(q, DIVIDE, MULTIPLY) or not at.once(q) or not is_row(w):
+        if not is_row(q, QUOTIENTS) or not at.once(q) or not is_row(w):
             continue
         found = None
         if q.function in DIVIDE:
@@ -301,6 +317,7 @@ def reciprocal_again(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(CONSTANT)
 def small_power(row: Instruction, at: Pass) -> Any:
     """``x ** 1`` is x, ``x ** 2`` is x * x: exact; 3, 4, -1, -2 are products, within 2 ulp."""
     x, y = row.args
@@ -324,6 +341,7 @@ def small_power(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(CONSTANT)
 def root_power(row: Instruction, at: Pass) -> Any:
     """``x ** 0.5`` and its like are roots, within 2 ulp; of -0.0 and -inf other numbers come."""
     x, y = row.args
@@ -389,5 +407,3 @@ RULES = {
     frozenset({np.square}): (square,),
     frozenset({np.reciprocal}): (reciprocal,),
 }
-
-__all__ = ["ARITHMETIC", "RULES", "calls", "rewrite", "sides"]

@@ -24,6 +24,7 @@ from lagrad.compile.simplify.patterns import (
     SUBTRACT,
     calls,
     guarded,
+    parents_of,
     reduction,
 )
 from lagrad.compile.symbol import assigned, cast
@@ -102,7 +103,7 @@ class Facts:
             function, i = row.function, id(row)
             if function is all_finite or function is still_finite:
                 continue
-            parents = [id(part) for part in row.parents()]
+            parents = [id(part) for part in parents_of(row)]
             if "where" in row.kwargs:
                 unsound.update(parents)
                 continue
@@ -190,4 +191,6 @@ def everywhere(array: np.ndarray) -> float | None:
         return float(first)
     if array.flat[-1] != first or not bool((array == first).all()):
         return None
-    return None if first == 0 and np.signbit(array).any() else float(first)
+    if first == 0 and not bool((np.signbit(array) == np.signbit(first)).all()):
+        return None
+    return float(first)

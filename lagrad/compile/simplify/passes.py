@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,15 @@ from lagrad.compile.simplify.patterns import (
     COMMUTATIVE,
     NEGATIVE,
     SPELT,
+    SUMS,
     dtype_of,
     is_inexact,
     number,
+    parents_of,
     shape_of,
     value_of,
 )
-from lagrad.dispatch import all_finite
+from lagrad.dispatch import all_finite, masked_multiply
 
 Rule = Callable[[Instruction, "Pass"], Any]
 #: For each function the rules that are tried on its rows, in their order.
@@ -43,6 +45,61 @@ VIEWS = frozenset({np.reshape, np.transpose, np.broadcast_to, operator.getitem})
 EFFECTS = GUARDS | {ARGUMENT, CAPTURED, all_finite}
 
 
+#: Stands for an argument that is a constant.
+CONSTANT = frozenset({None})
+
+
+def among(functions: Collection[Any], arrays: bool = False) -> Callable[[Rule], Rule]:
+    """Let a rule be tried only where an argument is made by one of these functions.
+
+    With ``arrays`` only on rows that give arrays.
+    """
+
+    def note(rule: Rule) -> Rule:
+        rule.among, rule.arrays = frozenset(functions), arrays  # type: ignore[attr-defined]
+        return rule
+
+    return note
+
+
+class Rules:
+    """The rules of each function, and which of them may fit a row of these arguments."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.known: dict[Any, Sequence[Rule]] = {}
+
+    def of(self, row: Instruction) -> Sequence[Rule]:
+        """Return the rules that are worth to be tried, in their order."""
+        array = type(row.value) is np.ndarray and row.value.ndim > 0
+        args = row.args
+        if len(args) == 2:
+            a, b = args
+            f = a.function if type(a) is Instruction else None
+            g = b.function if type(b) is Instruction else None
+            key = row.function, f, g, array
+        else:
+            key = (
+                row.function,
+                *[a.function if type(a) is Instruction else None for a in args],
+                array,
+            )
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = [
+                rule
+                for rule in self.table.get(row.function, ())
+                if (array or not getattr(rule, "arrays", False))
+                and not getattr(rule, "among", ANY).isdisjoint((ANY_ONE, *key[1:-1]))
+            ]
+        return found
+
+
+#: What every row has among its arguments.
+ANY_ONE = "any"
+ANY = frozenset({ANY_ONE})
+
+
 class Pass:
     """One way through a program, first row first.
 
@@ -54,8 +111,8 @@ class Pass:
         How often each rule fitted, by name.
     """
 
-    def __init__(self, table: Table, facts: Facts, outputs: Sequence[Any]) -> None:
-        self.table, self.facts = table, facts
+    def __init__(self, rules: Rules, facts: Facts, outputs: Sequence[Any]) -> None:
+        self.rules, self.facts = rules, facts
         self.fired: Counter[str] = Counter()
         self.outputs = {id(out) for out in outputs if type(out) is Instruction}
         self.users: dict[int, int] = {}
@@ -104,9 +161,13 @@ class Pass:
         self.count(rows)
         new, place = self.new, self.place
         for row in rows:
-            args = row.args
             if new:
-                row.args = args = tuple([self.now(part) for part in args])
+                row.args = tuple(
+                    [
+                        new.get(id(part), part) if type(part) is Instruction else self.now(part)
+                        for part in row.args
+                    ]
+                )
                 if row.kwargs:
                     row.kwargs = {k: self.now(part) for k, part in row.kwargs.items()}
             found = place(row)
@@ -127,7 +188,7 @@ class Pass:
         """Count the users of each row, and find sums that are part of another sum alone."""
         users, adds = self.users, {}
         for row in rows:
-            for part in row.parents():
+            for part in parents_of(row):
                 users[id(part)] = users.get(id(part), 0) + 1
             if row.function in SUMS:
                 for part in row.args:
@@ -154,12 +215,11 @@ class Pass:
             if function in (ARGUMENT, CAPTURED) or type(row.args[0]) is Instruction:
                 self.kept.append(row)
             return row
-        if self.depth < DEPTH:
+        rules = self.rules.of(row)
+        if rules and self.depth < DEPTH and not self.is_odd(row):
             self.depth += 1
-            try:
-                found = self.rewritten(row)
-            finally:
-                self.depth -= 1
+            found = self.rewritten(row, rules)
+            self.depth -= 1
             if found is not row:
                 return found
         if not has_parents(row):
@@ -167,29 +227,30 @@ class Pass:
         key = key_of_call(row.function, row.args, row.kwargs)
         same = self.known.get(key)
         if same is not None:
+            self.users[id(same)] = self.users.get(id(same), 0) + 1
             return same
         self.known[key] = row
         self.kept.append(row)
         return row
 
-    def fits(self, row: Instruction, found: Any) -> bool:
-        """True if a result keeps its type: an array without axes is no number."""
-        if id(row) not in self.outputs:
-            return True
-        return isinstance(row.value, np.ndarray) == isinstance(value_of(found), np.ndarray)
+    def is_odd(self, row: Instruction) -> bool:
+        """True for a result that is an array without axes, where rules would give a number."""
+        value = row.value
+        return type(value) is np.ndarray and not value.ndim and id(row) in self.outputs
 
-    def rewritten(self, row: Instruction) -> Any:
+    def rewritten(self, row: Instruction, rules: Sequence[Rule]) -> Any:
         """Return what the rules make of a row."""
         for _ in range(REWRITES):
-            for rule in self.table.get(row.function, ()):
+            for rule in rules:
                 found = rule(row, self)
-                if found is not None and self.fits(row, found):
+                if found is not None:
                     self.fired[rule.__name__] += 1
                     break
             else:
                 return row
             if found is not row:
                 return found
+            rules = self.rules.of(row)
         return row
 
 
@@ -216,7 +277,6 @@ def rewrite(row: Instruction, function: Any, *args: Any, **kwargs: Any) -> Instr
     return row
 
 
-SUMS = frozenset({operator.add, np.add, operator.sub, np.subtract})
 FLAT = frozenset({int, float, bool, str, type(None), np.float64, np.ndarray, np.dtype})
 
 
@@ -308,7 +368,7 @@ def needed(
     for row in reversed(rows):
         if row.function in EFFECTS or id(row) in wanted:
             kept.append(row)
-            wanted.update(map(id, row.parents()))
+            wanted.update(map(id, parents_of(row)))
     kept.reverse()
     return kept, list(outputs)
 
@@ -321,9 +381,11 @@ def passes(
     fired: Counter[str] | None = None,
 ) -> tuple[list[Instruction], list[Any]]:
     """Return a shorter program: one pass with the first table, and with the last while it helps."""
-    stages = list(tables)
+    stages = [Rules(table) for table in tables]
     rows, outputs = needed(rows, outputs)
-    for k in range(PASSES):
+    if not any(row.function in MASKS for row in rows):
+        stages = stages[-1:]
+    for k in range(max(len(stages), min(PASSES, LONG // (len(rows) + 1)))):
         one = Pass(stages[min(k, len(stages) - 1)], facts, outputs)
         kept = one.run(rows)
         rows, outputs = needed(kept, [one.now(out) for out in outputs])
@@ -332,3 +394,9 @@ def passes(
         if not one.fired and k >= len(stages) - 1:
             break
     return rows, outputs
+
+
+#: Of what the first pass makes less, before masks are dropped.
+MASKS = frozenset({np.where, masked_multiply})
+#: So many rows are looked at in all passes together, where one pass has less.
+LONG = 50000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,9 @@ DIVIDE = frozenset({operator.truediv, np.divide})
 NEGATIVE = frozenset({operator.neg, np.negative})
 POWER = frozenset({operator.pow, np.power})
 MATMUL = frozenset({operator.matmul, np.matmul})
+SUMS = ADD | SUBTRACT
+#: Where a constant factor may stand.
+FACTORS = MULTIPLY | DIVIDE | NEGATIVE
 ARITHMETIC = ADD | SUBTRACT | MULTIPLY | DIVIDE
 #: One spelling of functions that are the same, to find what is computed twice.
 SPELT: dict[Any, Callable[..., Any]] = {
@@ -41,16 +44,28 @@ COMMUTATIVE = frozenset({operator.add, operator.mul, operator.eq, operator.ne})
 REDUCTIONS = frozenset({np.sum, np.mean, np.prod, np.max, np.amax, np.min, np.amin, np.any, np.all})
 
 
-def is_row(part: Any, *families: frozenset[Any]) -> bool:
-    """True for an instruction, of one of some families of functions."""
-    if type(part) is not Instruction:
-        return False
-    return not families or any(part.function in family for family in families)
+def is_row(part: Any, family: Collection[Any] | None = None) -> bool:
+    """True for an instruction, of a family of functions."""
+    return type(part) is Instruction and (family is None or part.function in family)
 
 
 def calls(part: Any, function: Callable[..., Any]) -> bool:
     """True for an instruction that calls a function."""
     return type(part) is Instruction and part.function is function
+
+
+def parents_of(row: Instruction) -> Iterable[Instruction]:
+    """Return the instructions whose results a row uses."""
+    if row.kwargs:
+        return row.parents()
+    found = []
+    for part in row.args:
+        kind = type(part)
+        if kind is Instruction:
+            found.append(part)
+        elif kind is tuple or kind is list or kind is slice or kind is dict:
+            return row.parents()
+    return found
 
 
 def value_of(part: Any) -> Any:
@@ -61,7 +76,14 @@ def value_of(part: Any) -> Any:
 def shape_of(part: Any) -> tuple[int, ...]:
     """Return the shape of an argument."""
     value = part.value if type(part) is Instruction else part
-    return value.shape if isinstance(value, np.ndarray) else np.shape(value)
+    kind = type(value)
+    if kind is np.ndarray:
+        shape: tuple[int, ...] = value.shape
+        return shape
+    return () if kind in NUMBERS else np.shape(value)
+
+
+NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.bool_, np.int64})
 
 
 def size_of(part: Any) -> int:
@@ -72,10 +94,10 @@ def size_of(part: Any) -> int:
 def dtype_of(part: Any) -> Any:
     """Return the dtype of an argument; a float is a float64, other numbers of Python's a type."""
     value = part.value if type(part) is Instruction else part
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None:
-        return dtype
-    return FLOAT64 if type(value) is float else type(value)
+    kind = type(value)
+    if kind is float or kind is np.float64:
+        return FLOAT64
+    return getattr(value, "dtype", kind)
 
 
 FLOAT64 = np.dtype(float)
@@ -91,12 +113,16 @@ def kind_of(part: Any) -> str:
 
 def is_real(row: Any) -> bool:
     """True for float64 and float32, whose arithmetic the rules know."""
-    return dtype_of(row) in (np.float64, np.float32)
+    return dtype_of(row) in REAL
 
 
 def is_inexact(row: Any) -> bool:
     """True for real and complex floats of single and double precision."""
-    return dtype_of(row) in (np.float64, np.float32, np.complex128, np.complex64)
+    return dtype_of(row) in INEXACT
+
+
+REAL = frozenset(map(np.dtype, (np.float64, np.float32)))
+INEXACT = REAL | frozenset(map(np.dtype, (np.complex128, np.complex64)))
 
 
 def like(row: Instruction, part: Any) -> bool:

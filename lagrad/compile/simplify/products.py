@@ -9,8 +9,9 @@ import numpy as np
 
 from lagrad.compile.program import Instruction
 from lagrad.compile.simplify.arithmetic import constant_factor, sides
-from lagrad.compile.simplify.passes import Pass, rewrite
+from lagrad.compile.simplify.passes import Pass, among, rewrite
 from lagrad.compile.simplify.patterns import (
+    FACTORS,
     MATMUL,
     MULTIPLY,
     NEGATIVE,
@@ -28,8 +29,9 @@ from lagrad.compile.simplify.patterns import (
 )
 
 
+@among(NEGATIVE)
 def sum_of_minus(row: Instruction, at: Pass) -> Any:
-    """``sum(-x)`` is -sum(x). Exact."""
+    """``sum(-x)`` is -sum(x). Exact but for the sign of a zero."""
     found = reduction(row)
     if found is None or not is_row(found.x, NEGATIVE) or not at.once(found.x):
         return None
@@ -38,6 +40,7 @@ def sum_of_minus(row: Instruction, at: Pass) -> Any:
     return rewrite(row, operator.neg, at.make(row, np.sum, x, shape=shape_of(row), **options))
 
 
+@among(FACTORS)
 def sum_of_multiple(row: Instruction, at: Pass) -> Any:
     """``sum(c * x)`` is c * sum(x), within n ulp for n terms."""
     found = reduction(row)
@@ -52,6 +55,7 @@ def sum_of_multiple(row: Instruction, at: Pass) -> Any:
     return rewrite(row, operator.mul, c, total)
 
 
+@among(MULTIPLY)
 def sum_of_steady(row: Instruction, at: Pass) -> Any:
     """``sum(x * y)`` is sum(x) * y for a y that is the same along the axes. Within n ulp."""
     found = reduction(row)
@@ -77,6 +81,7 @@ def sum_of_steady(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(MULTIPLY)
 def sum_of_product(row: Instruction, at: Pass) -> Any:
     """``sum(x * y)`` over all axes is vdot(x, y), within n ulp of the sum of |x * y|."""
     found = reduction(row)
@@ -94,6 +99,7 @@ def sum_of_product(row: Instruction, at: Pass) -> Any:
     return rewrite(row, np.vdot, x, y)
 
 
+@among(NEGATIVE)
 def product_of_minus(row: Instruction, at: Pass) -> Any:
     """``(-A) @ B`` is -(A @ B), where that is no larger. Exact."""
     for k, a in enumerate(row.args):
@@ -104,6 +110,7 @@ def product_of_minus(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(FACTORS)
 def product_of_multiple(row: Instruction, at: Pass) -> Any:
     """``(c * A) @ B`` is c * (A @ B), where that is smaller. Within n ulp for n terms."""
     for k, a in enumerate(row.args):

@@ -13,7 +13,7 @@ import numpy as np
 
 from lagrad.compile.program import Instruction
 from lagrad.compile.simplify.arithmetic import sides
-from lagrad.compile.simplify.passes import Pass, rewrite
+from lagrad.compile.simplify.passes import Pass, among, rewrite
 from lagrad.compile.simplify.patterns import (
     DIVIDE,
     MULTIPLY,
@@ -118,32 +118,21 @@ def selected_product(row: Instruction, at: Pass) -> Any:
 
 def vanishes(x: Any, mask: Any) -> bool:
     """True if x is zero, or NaN, wherever the mask does not hold."""
+    stack = [x]
     for _ in range(8):
+        x = stack.pop() if stack else None
         if not is_row(x):
-            return False
-        if calls(x, masked_multiply) and x.args[2] is mask:
+            continue
+        if x is mask or calls(x, masked_multiply) and x.args[2] is mask:
             return True
-        if calls(x, np.where) and len(x.args) == 3:
-            return x.args[0] is mask and is_number(x.args[2], 0.0)
-        if x.function in MULTIPLY:
-            a, b = x.args
-            if a is mask or b is mask:
+        if calls(x, np.where) and len(x.args) == 3 and x.args[0] is mask:
+            if is_number(x.args[2], 0.0):
                 return True
-            x = a if is_row(a) and marks(a, mask) else b
+        elif x.function in MULTIPLY:
+            stack += x.args
         elif x.function in NEGATIVE or x.function is cast:
-            x = x.args[0]
-        else:
-            return False
-        if x is mask:
-            return True
+            stack.append(x.args[0])
     return False
-
-
-def marks(x: Any, mask: Any) -> bool:
-    """True for the ones and zeros that a mask stands for."""
-    if calls(x, cast):
-        x = x.args[0]
-    return x is mask or calls(x, np.where) and x.args[0] is mask
 
 
 def masked_by_product(row: Instruction, at: Pass) -> Any:
@@ -212,6 +201,7 @@ def picked(row: Any) -> tuple[Any, Any, Any] | None:
     return x, y, z
 
 
+@among({np.where})
 def slope_of_maximum(row: Instruction, at: Pass) -> Any:
     """The slope of a maximum is 0.5 * ((x > y) + (x >= y)). Exact; of NaN by sign. Checked."""
     found = picked(row)
@@ -228,6 +218,7 @@ def slope_of_maximum(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among({slope})
 def slope_times(row: Instruction, at: Pass) -> Any:
     """``slope(x, y) * w`` is w * (x > y), and half of w where there is a tie. Exact."""
     for s, w in sides(row):
@@ -238,6 +229,7 @@ def slope_times(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among({np.where}, arrays=True)
 def share_of_ties(row: Instruction, at: Pass) -> Any:
     """``where(m, 1, 0) / n`` is m / n. Exact."""
     a, n = row.args
@@ -248,6 +240,7 @@ def share_of_ties(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among({np.maximum})
 def raised_above(row: Instruction, at: Pass) -> Any:
     """``maximum(x, a) > b`` is x > b for constants a <= b. Exact."""
     z, high = row.args

@@ -10,7 +10,7 @@ import numpy as np
 
 from lagrad.compile.program import Instruction
 from lagrad.compile.simplify.arithmetic import sides
-from lagrad.compile.simplify.passes import Pass, rewrite
+from lagrad.compile.simplify.passes import Pass, among, rewrite
 from lagrad.compile.simplify.patterns import (
     ARITHMETIC,
     MATMUL,
@@ -29,7 +29,7 @@ from lagrad.compile.simplify.patterns import (
     size_of,
     without_leading_ones,
 )
-from lagrad.compile.symbol import cast
+from lagrad.compile.symbol import cast, duplicate
 from lagrad.dispatch import scatter_add
 from lagrad.rules.shaping import getitem
 
@@ -39,6 +39,10 @@ GETITEM = frozenset({operator.getitem, getitem})
 def in_c_order(row: Instruction) -> bool:
     """True for a reshape in the order of the axes."""
     return row.kwargs.keys() <= {"order", "shape"} and row.kwargs.get("order", "C") == "C"
+
+
+RESHAPES = GETITEM | {np.reshape, np.ravel, np.squeeze, np.expand_dims}
+STRETCH = frozenset({np.broadcast_to})
 
 
 # -- transposes ----------------------------------------------------------------------------------
@@ -98,6 +102,7 @@ def transposed(part: Any) -> Any:
     return None
 
 
+@among(MATMUL)
 def transpose_of_product(row: Instruction, at: Pass) -> Any:
     """``(A.T @ B).T`` is B.T @ A, if nothing else needs the product. Within n ulp for n terms."""
     x = transposed(row)
@@ -157,6 +162,7 @@ def as_reshape(part: Any) -> Any:
     return part.args[0] if is_newaxis(part) else None
 
 
+@among(RESHAPES)
 def reshape_of_reshape(row: Instruction, at: Pass) -> Any:
     """Only the last of two shapes counts, and the first may be the last."""
     x = as_reshape(row)
@@ -168,6 +174,7 @@ def reshape_of_reshape(row: Instruction, at: Pass) -> Any:
     return rewrite(row, np.reshape, inner, shape_of(row))
 
 
+@among(REDUCTIONS)
 def reshape_of_sum(row: Instruction, at: Pass) -> Any:
     """A reduction reshaped to keep its axes, or to lose them, is spelt with ``keepdims``."""
     x = as_reshape(row)
@@ -192,6 +199,7 @@ def shape_of_sum(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ..
     return tuple(n for k, n in enumerate(shape) if k not in axes)
 
 
+@among(RESHAPES, arrays=True)
 def leading_axes(row: Instruction, at: Pass) -> Any:
     """An axis of length one in front is added by broadcasting itself."""
     for k, x in enumerate(row.args):
@@ -210,6 +218,7 @@ def leading_axes(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(RESHAPES, arrays=True)
 def of_leading(row: Instruction, at: Pass) -> Any:
     """``f(x[None])`` is f(x)[None], for a sign or a number beside."""
     for k, x in enumerate(row.args):
@@ -246,9 +255,9 @@ def same_dtype(row: Instruction, at: Pass) -> Any:
 def copied(row: Instruction, at: Pass) -> Any:
     """A copy of an array that nobody writes to is the array."""
     x = row.args[0]
-    if not is_row(x) or len(row.args) > 1 or row.kwargs.keys() - {"order", "copy"}:
+    if row.function is not duplicate and (len(row.args) > 1 or row.kwargs.keys() - {"order"}):
         return None
-    return x if like(row, x) else None
+    return x if is_row(x) and like(row, x) else None
 
 
 # -- stretched -----------------------------------------------------------------------------------
@@ -261,6 +270,7 @@ def stretched(part: Any) -> Any:
     return None
 
 
+@among(STRETCH)
 def stretch_of_stretch(row: Instruction, at: Pass) -> Any:
     """Only the last of two shapes counts."""
     inner = stretched(row.args[0])
@@ -269,6 +279,7 @@ def stretch_of_stretch(row: Instruction, at: Pass) -> Any:
     return rewrite(row, np.broadcast_to, inner, shape_of(row))
 
 
+@among(STRETCH, arrays=True)
 def stretched_operand(row: Instruction, at: Pass) -> Any:
     """In ``broadcast_to(x, shape) * y`` the product itself stretches x, if y has the shape."""
     for k, (x, y) in enumerate(sides(row)):
@@ -278,6 +289,7 @@ def stretched_operand(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(STRETCH, arrays=True)
 def of_stretched(row: Instruction, at: Pass) -> Any:
     """``f(broadcast_to(x, shape))`` is broadcast_to(f(x), shape), for a sign or a number beside."""
     args = row.args
@@ -299,6 +311,7 @@ def of_stretched(row: Instruction, at: Pass) -> Any:
     return None
 
 
+@among(STRETCH)
 def sum_of_stretched(row: Instruction, at: Pass) -> Any:
     """The sum of n equal entries is n times one of them, within n ulp."""
     found = reduction(row)
@@ -354,7 +367,7 @@ def kept_number(row: Instruction, at: Pass) -> Any:
 
 
 def sum_of_one(row: Instruction, at: Pass) -> Any:
-    """The sum over axes of length one is a reshape."""
+    """The sum over axes of length one is a reshape, but for the sign of a zero."""
     found = reduction(row)
     if found is None or not is_row(found.x) or not shape_of(row) or not is_inexact(row):
         return None
@@ -376,6 +389,7 @@ def mean_as_sum(row: Instruction, at: Pass) -> Any:
     return rewrite(row, operator.truediv, total, n)
 
 
+@among({np.concatenate, np.stack, np.array})
 def piece_of_joined(row: Instruction, at: Pass) -> Any:
     """A piece cut out of joined arrays, at the places where it was joined, is that array."""
     x, index = row.args
@@ -425,7 +439,7 @@ RULES = {
     frozenset({np.broadcast_to}): (same_shape, stretch_of_stretch, leading_axes),
     frozenset({scatter_add}): (scatter_to_reshape,),
     frozenset({cast}): (same_dtype,),
-    frozenset({np.array, np.copy, np.ascontiguousarray}): (copied,),
+    frozenset({np.array, np.copy, duplicate}): (copied,),
     ARITHMETIC: STRETCHING,
     NEGATIVE: (of_stretched, of_leading),
     frozenset({np.sum}): (sum_of_stretched, sum_of_one),

@@ -18,10 +18,11 @@ from lagrad.compile.simplify.passes import Pass, key_of, rewrite
 from lagrad.compile.simplify.patterns import (
     ADD,
     DIVIDE,
+    FACTORS,
     MATMUL,
     MULTIPLY,
     NEGATIVE,
-    SUBTRACT,
+    SUMS,
     calls,
     dtype_of,
     is_inexact,
@@ -44,13 +45,16 @@ def terms_of(row: Instruction, at: Pass) -> list[Term]:
     """Return the terms of a sum with their signs, in order."""
     found: list[Term] = []
     stack: list[Term] = [(1, row)]
+    inner = at.inner_sums
     while stack:
         sign, part = stack.pop()
-        if is_row(part, ADD, SUBTRACT) and (part is row or id(part) in at.inner_sums):
+        if type(part) is not Instruction:
+            found.append((sign, part))
+        elif part is row or id(part) in inner:
             a, b = part.args
             stack.append((sign if part.function in ADD else -sign, b))
             stack.append((sign, a))
-        elif is_row(part, NEGATIVE) and at.once(part):
+        elif part.function in NEGATIVE and at.once(part):
             stack.append((-sign, part.args[0]))
         else:
             found.append((sign, part))
@@ -64,9 +68,11 @@ def sum_of_terms(row: Instruction, at: Pass) -> Any:
     terms = terms_of(row, at)
     if not 2 <= len(terms) <= MOST:
         return None
-    if any(not is_row(t) or dtype_of(t) != dtype_of(row) for _, t in terms):
-        return None
-    shorter = shared(row, terms, at) or there_already(terms, at)
+    dtype = dtype_of(row)
+    for _, t in terms:
+        if type(t) is not Instruction or dtype_of(t) != dtype:
+            return None
+    shorter = (may_share(terms) and shared(row, terms, at)) or there_already(terms, at)
     return put_in_place(row, terms, at) if shorter is None else summed(row, shorter, at)
 
 
@@ -136,12 +142,34 @@ def any_rows(term: Instruction) -> bool:
     return len(list(term.parents())) > 1
 
 
+def may_share(terms: list[Term]) -> bool:
+    """True if two terms have a function or an argument in common: a quick look."""
+    seen: set[Any] = set()
+    for _, term in terms:
+        function = term.function
+        marks = {id(term)}
+        if function in LINEAR_IN:
+            marks.update(id(a) for a in term.args if type(a) is Instruction)
+        elif function in MOVES:
+            marks.add(function)
+        if not seen.isdisjoint(marks):
+            return True
+        seen |= marks
+    return False
+
+
+LINEAR_IN = FACTORS | MATMUL
+MOVES = frozenset({np.reshape, np.transpose, np.broadcast_to, np.sum, scatter_add})
+
+
 def shared(row: Instruction, terms: list[Term], at: Pass) -> list[Term] | None:
     """Return fewer terms: the largest group that is one map of a sum, as that map."""
     groups: dict[Any, list[tuple[int, int, Any]]] = {}
     for k, (sign, term) in enumerate(terms):
         for key, x in maps_of(term, at):
             groups.setdefault(key, []).append((k, sign, x))
+    if all(len(group) == 1 for group in groups.values()):
+        return None
     for key, group in sorted(groups.items(), key=lambda g: -len(g[1])):
         if len(group) < 2:
             return None
@@ -192,7 +220,7 @@ def image(
 
 def there_already(terms: list[Term], at: Pass) -> list[Term] | None:
     """Return fewer terms, two of which are summed elsewhere."""
-    if not 3 <= len(terms) <= 12:
+    if not 3 <= len(terms) <= 6:
         return None
     for i, (s, a) in enumerate(terms):
         for j in range(i + 1, len(terms)):
@@ -214,6 +242,8 @@ def there_already(terms: list[Term], at: Pass) -> list[Term] | None:
 
 def put_in_place(row: Instruction, terms: list[Term], at: Pass) -> Instruction | None:
     """Return the row as one array, into which all that is put at places is put."""
+    if not any(t.function is scatter_add for _, t in terms):
+        return None
     put, rest = [], []
     for sign, t in terms:
         fits = calls(t, scatter_add) and at.once(t)
@@ -233,6 +263,6 @@ def put_in_place(row: Instruction, terms: list[Term], at: Pass) -> Instruction |
     return rewrite(row, filled, base, shape_of(row), indices, signs, *pieces)
 
 
-RULES = {ADD | SUBTRACT: (sum_of_terms,)}
+RULES = {SUMS: (sum_of_terms,)}
 
 __all__ = ["RULES"]
