@@ -329,6 +329,7 @@ def written(self: Compiled, args: Any, kwargs: Any) -> Variant:
     if call is None:
         call = entry(head, source, result_text, {**held, **extra}, around)
     call = with_values(call, again=again, careful=careful)
+    call.__qualname__ = self.__name__
     done = time.perf_counter()
     stats = {
         "instructions": len(rows),

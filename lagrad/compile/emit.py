@@ -435,7 +435,9 @@ def finite_check(e: Emitter) -> None:
     for x in dict.fromkeys(e.finite):
         text = e.text(x)
         if isinstance(x.value, np.ndarray):
-            parts.append(f"np.vdot({text}, {text})")
+            # The product is the faster one, until it is shared out among threads.
+            small = x.value.size <= 4096 and x.value.dtype == float
+            parts.append(f"np.vdot({text}, {text})" if small else f"{text}.sum()")
         else:
             parts.append(text)
     if parts:
