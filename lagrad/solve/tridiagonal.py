@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import lapack
 
-from lagrad.solve.interface import SMALLEST_RCOND
+from lagrad.solve.interface import SMALLEST_RCOND, reciprocal_condition
 from lagrad.status import SingularError, Status
 
 
@@ -33,9 +33,15 @@ class Tridiagonal:
         self.nnz, self.bytes = 4 * n, 36 * n
         if info:
             raise SingularError(Status.SINGULAR.value)
-        rcond, info = lapack.dgtcon(*factors, float(columns.max()))
-        if info or not rcond > SMALLEST_RCOND:
+        if not self.rcond(m, float(columns.max())) > SMALLEST_RCOND:
             raise SingularError(Status.SINGULAR.value)
+
+    def rcond(self, m: Any, norm: float) -> float:
+        """Return 1 / (|M|_1 |M^-1|_1), estimated by a few solves."""
+        if not hasattr(lapack, "dgtcon"):  # older SciPy
+            return reciprocal_condition(m, self.solve, norm)
+        rcond, info = lapack.dgtcon(*self.factors, norm)
+        return 0.0 if info else float(rcond)
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> np.ndarray:
         """Return M^-1 b or M^-T b."""
