@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -126,6 +127,20 @@ def slope_of(function: Callable[..., Any], x: Any, y: Any) -> Any:
     return z, share.astype(z.dtype)
 
 
+def bound_of(function: Callable[..., Any], x: Any, y: float) -> Any:
+    """The slope of a maximum with a number to x, by two comparisons."""
+    alone, here = {
+        np.maximum: lambda: (np.logical_not(np.less_equal(x, y)), np.logical_not(np.less(x, y))),
+        np.minimum: lambda: (
+            np.logical_not(np.greater_equal(x, y)),
+            np.logical_not(np.greater(x, y)),
+        ),
+        np.fmax: lambda: (np.greater(x, y), np.greater_equal(x, y)),
+        np.fmin: lambda: (np.less(x, y), np.less_equal(x, y)),
+    }[function]()
+    return np.multiply(np.add(alone, here, dtype=np.int8), 0.5, dtype=x.dtype)
+
+
 def top_of(x: Any) -> Any:
     """The exponentials of logsumexp."""
     t = np.max(x, axis=1, keepdims=True)
@@ -228,6 +243,10 @@ CASES: dict[str, list[Case]] = {
         Case(lambda a, b: a / np.reshape(b, (1,)), (S, 0.3)),
     ],
     "of_leading": [Case(lambda a: 2.0 / np.reshape(a, (1, 12)), (S,)), Case(lambda a: -a[None], (S,))],
+    "of_one_number": [Case(lambda a: a * np.array([[3.0]]), (0.3,)), Case(lambda a: np.array([3.0]) / a, (0.3,))],
+    "moved_multiple": [
+        Case(lambda a: np.reshape(-a, (3, 4)), (S,)), Case(lambda a: (3.0 * a)[None], (S,)), Case(lambda a: (-a).T, (A,)),
+    ],
     "scatter_to_reshape": [Case(lambda a: scatter_add(a, (None,), (5,)), (B[:1],))],
     "same_dtype": [Case(lambda a: a.astype(float), (S,))],
     "copied": [Case(lambda a: np.exp(a.copy()), (S,)), Case(lambda a: np.copy(a) * 2, (S,))],
@@ -280,7 +299,13 @@ CASES: dict[str, list[Case]] = {
         Case(lambda a: slope_of(np.maximum, a, 0.0), (x,), 0, True), Case(lambda a: slope_of(np.maximum, a, 0.0), (f4,), 0, True),
         Case(lambda a: tuple(b * 1.5 for b in slope_of(np.minimum, a, 0.25)), (0.25,), 0, True),
     ],
+    "slope_of_bound": [
+        Case(lambda a: bound_of(np.maximum, a, 0.5), (S,)), Case(lambda a: bound_of(np.minimum, a, 0.5), (S,)),
+        Case(lambda a: bound_of(np.fmax, a, 0.5), (S,)), Case(lambda a: bound_of(np.fmin, a, 0.5), (f4,)),
+    ],
     "slope_times": [
+        Case(lambda a, b: bound_of(np.maximum, a, 0.5) * b, (S, y), 0, False, frozenset({"slope_of_bound"})),
+        Case(lambda a, b: bound_of(np.minimum, a, 0.5) * b, (f4, f4), 0, False, frozenset({"slope_of_bound"})),
         Case(lambda a, b: (p := slope_of(np.maximum, a, b), p[0], p[1] * (a + b))[1:], (np.round(x), np.round(y)), 0, True, frozenset({"slope_of_maximum", "same_dtype"})),
         Case(lambda a, b: (p := slope_of(np.minimum, a, 0.0), p[0], b * p[1])[1:], (np.round(x), y), -1, True, frozenset({"slope_of_maximum", "same_dtype"})),
     ],
@@ -370,7 +395,8 @@ KEPT: dict[str, list[Case]] = {
         Case(lambda a: a * 1.0, (np.arange(3),)),                # becomes a float
         Case(lambda a: a * np.float64(1.0), (f4,)),              # widens, or not, by version
     ],
-    "plus_zero": [Case(lambda a: a + 0.0, (np.arange(3),)), Case(lambda a: a + np.zeros(3), (np.float64(2.0),))],
+    "plus_zero": [Case(lambda a: np.sqrt(0.0 - a), (c16.real + 0j,)), Case(lambda a: a + 0.0, (np.arange(3),)), Case(lambda a: a + np.zeros(3), (np.float64(2.0),))],
+    "minus_of_difference": [Case(lambda a, b: -(a - b), (c16, c16)), Case(lambda a, b: np.arctan2(-(a - b), b), (S, S))],
     "minus_of_minus": [Case(lambda a: -np.exp(-a), (x,))],
     "times_minus": [Case(lambda a, b: (-a) * b, (0.3, x))],      # the sign of the smaller one
     "constant_of_constant": [Case(lambda a: 1e200 * (1e200 * a), (1e-300 * x,)), Case(lambda a: 2 * (3 * a), (np.arange(4),))],
@@ -414,3 +440,175 @@ def test_a_rule_does_not_fit_where_it_would_change_something(rule: str, case: Ca
     wanted = values(written(case.f, case.args), case.args)
     for a, b in zip(values(program, case.args), wanted, strict=True):
         same_bits(a, b)
+
+
+# -- whole programs ------------------------------------------------------------------------------
+
+# fmt: off
+UNARY: list[Callable[[Any], Any]] = [
+    np.exp, np.tanh, np.sin, np.sqrt, np.abs, np.square, np.negative, np.cos, np.log1p,
+    lambda a: -a, lambda a: 2 * a, lambda a: a * 0.5, lambda a: a / 3.0, lambda a: a ** 2,
+    lambda a: a ** 3, lambda a: a + 0.0, lambda a: 1.0 * a, lambda a: 1 / a, lambda a: 0.0 - a,
+    lambda a: a ** 0.5, lambda a: np.where(a > 0, a, 0.0), lambda a: np.maximum(a, 0.25),
+    sech_squared, lambda a: a.copy(),
+]
+BINARY: list[Callable[[Any, Any], Any]] = [
+    operator.add, operator.sub, operator.mul, operator.truediv, np.add, np.multiply, np.maximum,
+    lambda a, b: np.where(a > b, a, b), lambda a, b: a * b + a * (b - 1), lambda a, b: a - (-b),
+    lambda a, b: masked_multiply(a, b, a > b), lambda a, b: (-a) * b, lambda a, b: a + b + a,
+]
+MOVES: list[Callable[[Any], Any]] = [
+    lambda a: a.T, lambda a: np.transpose(a, (1, 0)), lambda a: np.reshape(a, a.shape[::-1]),
+    lambda a: np.reshape(np.reshape(a, (-1,)), a.shape), lambda a: a[::-1], lambda a: a[:1] + a,
+    lambda a: np.sum(a, axis=0) + a, lambda a: np.mean(a, axis=1, keepdims=True) * a,
+    lambda a: a - np.max(a), lambda a: np.broadcast_to(np.sum(a, axis=1, keepdims=True), a.shape),
+    lambda a: (a @ a.T) @ a, lambda a: (a.T @ a).T[: a.shape[0], :1] * np.ones(a.shape) if a.shape[0] <= a.shape[1] else a,
+    lambda a: np.concatenate([a, -a], axis=1)[:, : a.shape[1]], lambda a: np.swapaxes(a[None], 0, 1)[:, 0],
+    lambda a: np.sum(a * a) + a, lambda a: np.sum(-a, axis=(0, 1), keepdims=True) - a,
+    lambda a: scatter_add(a[1:], slice(1, None), a.shape) + scatter_add(a[0], 0, a.shape),
+    lambda a: np.sum(np.broadcast_to(a, (3, *a.shape)), axis=0),
+]
+# fmt: on
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["unary", "binary", "move"]), st.integers(0, 1000), st.integers(0, 1000)),
+    min_size=1,
+    max_size=12,
+)
+
+
+def composed(steps: list[tuple[str, int, int]]) -> Callable[..., Any]:
+    """Return the function that takes these steps, each on results of earlier ones."""
+
+    def f(a: Any, b: Any) -> tuple[Any, ...]:
+        known = [a, b]
+        for kind, which, where in steps:
+            first = known[where % len(known)]
+            if kind == "unary":
+                known.append(UNARY[which % len(UNARY)](first))
+            elif kind == "move":
+                known.append(MOVES[which % len(MOVES)](first))
+            else:
+                same = [k for k in known if k.shape == first.shape]
+                known.append(BINARY[which % len(BINARY)](first, same[(which // 7) % len(same)]))
+        return tuple(known[-3:])
+
+    return f
+
+
+@settings(max_examples=300, deadline=None)
+@given(STEPS, st.integers(0, 3), st.sampled_from([np.float64, np.float32, np.complex128]))
+def test_random_programs_keep_their_values(
+    steps: list[tuple[str, int, int]], seed: int, dtype: Any
+) -> None:
+    """Values agree within the rounding that errors of one ulp in every step would make."""
+    draw = np.random.default_rng(seed)
+    a, b = (draw.uniform(0.5, 1.5, size=(3, 4)).astype(dtype) for _ in range(2))
+    f = composed([s for s in steps if dtype is not np.complex128 or ordered(s)])
+    wanted = values(written(f, (a, b)), (a, b))
+    program, _ = shorter(f, (a, b), None)
+    found = values(program, (a, b))
+    # What one ulp in the arguments does: the conditioning of the program itself.
+    eps = np.finfo(dtype).eps
+    moved = []
+    for _ in range(4):
+        da, db = (v * (1 + 4 * eps * draw.choice([-1.0, 1.0], size=v.shape)) for v in (a, b))
+        moved.append(values(written(f, (a, b)), (da.astype(dtype), db.astype(dtype))))
+    for k, (p, q) in enumerate(zip(found, wanted, strict=True)):
+        assert np.shape(p) == np.shape(q)
+        assert np.asarray(p).dtype == np.asarray(q).dtype
+        with np.errstate(all="ignore"):
+            change = np.max([np.abs(m[k] - q) for m in moved], axis=0)
+        finite = np.isfinite(q) & np.isfinite(np.asarray([m[k] for m in moved])).all(axis=0)
+        with np.errstate(all="ignore"):
+            close_enough = np.abs(p - q) <= 30 * change + 300 * eps * np.abs(q).max()
+        assert (close_enough | ~finite).all()
+
+
+def ordered(step: tuple[str, int, int]) -> bool:
+    """True for steps that complex numbers take too."""
+    kind, which, _ = step
+    if kind == "unary":
+        return UNARY[which % len(UNARY)] not in (np.cbrt,) and which % len(UNARY) not in (4, 20, 21)
+    if kind == "binary":
+        return which % len(BINARY) not in (6, 7, 10)
+    return which % len(MOVES) != 8
+
+
+def test_a_program_is_simplified_in_linear_time() -> None:
+    """Four times the length takes no more than seven times as long."""
+
+    def chain(n: int) -> Callable[..., Any]:
+        def f(a: Any) -> Any:
+            for _ in range(n):
+                a = np.sin(a) * 0.5 + a * a - (-a)
+            return a
+
+        return f
+
+    def seconds(n: int) -> float:
+        best = []
+        for _ in range(3):
+            program = written(chain(n), (0.3,))
+            begin = time.process_time()
+            simplified(program.rows, program.outputs, False)
+            best.append(time.process_time() - begin)
+        return min(best)
+
+    assert seconds(20000) < 7 * seconds(5000)
+
+
+def test_nan_behind_a_mask_is_found_or_left_out() -> None:
+    """Where a branch that is not taken is infinite, the compiled gradient is the plain one."""
+
+    def f(a: Any) -> Any:
+        return np.sum(np.where(a > 0, np.sqrt(np.where(a > 0, a, 0.0)) * a, a * a))
+
+    def g(a: Any) -> Any:
+        return np.sum(np.maximum(np.log(a), -1.0)) + np.sum(np.where(a > 1, 1 / (a - 1), a))
+
+    for function, points in ((f, [1.0, 0.0, -2.0, 4.0]), (g, [0.1, 1.0, np.e, 0.5])):
+        a = np.array(points)
+        compiled = lg.compile(lg.value_and_grad(function))
+        with np.errstate(all="ignore"):
+            wanted_value, wanted = lg.value_and_grad(function)(a)
+            for _ in range(2):
+                value, slope = compiled(a)
+                np.testing.assert_allclose(value, wanted_value, rtol=1e-14)
+                np.testing.assert_allclose(slope, wanted, rtol=1e-13)
+
+
+def test_a_comparison_of_a_masked_multiplier_keeps_the_mask() -> None:
+    """What is lost in a truth value is not found in the end."""
+
+    def f(a: Any, b: Any) -> Any:
+        masked = masked_multiply(a, b, b > 0)
+        return np.where(masked > 0, 1.0, 2.0) * a
+
+    _, fired = shorter(f, (x, y), {"finite_product"}, True)
+    assert not fired
+
+
+@pytest.mark.parametrize("function", [np.maximum, np.minimum])
+def test_ties_and_nan_have_their_slopes(function: Any) -> None:
+    def f(a: Any, b: Any) -> Any:
+        return np.sum(function(a, 0.5) * b) + np.sum(function(a, b) * a)
+
+    a, b = np.round(2 * x) / 2, np.round(2 * y) / 2
+    got = lg.compile(lg.grad(f, argnums=(0, 1)))
+    for _ in range(2):
+        for p, q in zip(got(a, b), lg.grad(f, argnums=(0, 1))(a, b), strict=True):
+            np.testing.assert_allclose(p, q, rtol=1e-14)
+
+
+def test_a_result_is_never_a_view_of_an_argument() -> None:
+    def f(a: Any) -> Any:
+        return np.sum(np.reshape(scatter_add(a, (None,), a.shape[1:]), (-1,))), a * 1.0, a + 0.0
+
+    for g in (f, lg.grad(lambda a: np.sum(a * a) / 2)):
+        compiled = lg.compile(g)
+        a = np.ones((1, 5))
+        for _ in range(2):
+            results = compiled(a)
+            for r in results if isinstance(results, tuple) else (results,):
+                assert not np.may_share_memory(r, a)

@@ -69,6 +69,8 @@ def times_minus_one(row: Instruction, at: Pass) -> Any:
 @among(CONSTANT)
 def plus_zero(row: Instruction, at: Pass) -> Any:
     """``x + 0`` and ``x - 0`` are x, and ``0 - x`` is -x. Exact but for the sign of a zero."""
+    if not at.facts.drops_sign(row):
+        return None
     for x, y in sides(row) if row.function in ADD else (row.args,):
         if is_number(y, 0.0) and like(row, x):
             return x
@@ -103,20 +105,20 @@ def minus_of_minus(row: Instruction, at: Pass) -> Any:
 def minus_of_difference(row: Instruction, at: Pass) -> Any:
     """``-(x - y)`` is y - x. Exact but for the sign of a zero."""
     (x,) = row.args
-    if is_row(x, SUBTRACT) and at.once(x) and is_inexact(row):
+    if is_row(x, SUBTRACT) and at.once(x) and is_inexact(row) and at.facts.drops_sign(row):
         return rewrite(row, operator.sub, x.args[1], x.args[0])
     return None
 
 
 @among(NEGATIVE)
 def plus_minus(row: Instruction, at: Pass) -> Any:
-    """``x + (-y)`` is x - y, ``x - (-y)`` is x + y, ``(-x) - y`` is -(x + y). Exact."""
+    """``x + (-y)`` is x - y, ``x - (-y)`` is x + y: exact; ``(-x) - y`` is -(x + y), of 0 by sign."""
     plus, (a, b) = row.function in ADD, row.args
     if is_row(b, NEGATIVE):
         return rewrite(row, operator.sub if plus else operator.add, a, b.args[0])
     if is_row(a, NEGATIVE) and plus:
         return rewrite(row, operator.sub, b, a.args[0])
-    if is_row(a, NEGATIVE) and at.once(a):
+    if is_row(a, NEGATIVE) and at.once(a) and at.facts.drops_sign(row):
         return rewrite(row, operator.neg, at.make(row, operator.add, a.args[0], b))
     return None
 
@@ -294,10 +296,14 @@ def quotient_again(row: Instruction, at: Pass) -> Any:
             if found is None and inverse is not None:
                 found = at.find(operator.mul, w, inverse)
         else:
-            for z, r in sides(q):
-                found = at.find(operator.mul, w, r) if is_row(r) else None
-                if found is not None:
-                    break
+            z, found = next(
+                (
+                    (z, product)
+                    for z, r in sides(q)
+                    if is_row(r) and (product := at.find(operator.mul, w, r)) is not None
+                ),
+                (None, None),
+            )
         if found is not None and is_row(z) and dtype_of(found) == dtype_of(row):
             return rewrite(row, operator.mul, z, found)
     return None
@@ -312,7 +318,9 @@ def reciprocal_again(row: Instruction, at: Pass) -> Any:
         return rewrite(row, operator.mul, z, z)
     if number(z) is not None or 2 * size_of(y) <= size_of(row):
         found = at.find(operator.truediv, 1.0, y)
-        if found is not None and dtype_of(found) == dtype_of(row):
+        if found is None or dtype_of(found) != dtype_of(row):
+            return None
+        if number(z) is None or not at.once(found):
             return rewrite(row, operator.mul, z, found)
     return None
 

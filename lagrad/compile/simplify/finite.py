@@ -24,6 +24,7 @@ from lagrad.compile.simplify.patterns import (
     SUBTRACT,
     calls,
     guarded,
+    kind_of,
     parents_of,
     reduction,
 )
@@ -63,6 +64,8 @@ SELECTS = frozenset(
 )
 #: In these the first arguments are numbers, the rest says which.
 FIRST = {masked_multiply: 2, scatter_add: 1, operator.getitem: 1, getitem: 1, np.take: 1, cast: 1}
+#: Functions that tell -0.0 from 0.0 where neither makes an infinity.
+SIGNED = frozenset({np.arctan2, np.copysign, np.signbit, np.angle, np.nextafter, np.spacing})
 
 
 class Facts:
@@ -86,6 +89,8 @@ class Facts:
         self.loud: set[int] = set()
         self.unsound: set[int] = set()
         self.tops: set[int] = set()
+        #: True if a function of the program looks at the sign of a zero.
+        self.signed = any(row.function in SIGNED for row in rows)
         self.numbers: dict[int, tuple[np.ndarray, float | None]] = {}
         #: All instructions that there ever were, since they are known by their ids.
         self.alive: list[Instruction] = list(rows)
@@ -152,6 +157,10 @@ class Facts:
     def is_sound(self, row: Any) -> bool:
         """True if a NaN in a row is found in the end, or left out."""
         return self.checked and id(row) not in self.unsound
+
+    def drops_sign(self, row: Instruction) -> bool:
+        """True if a zero in a row may lose its sign: nobody asks, and there is no branch cut."""
+        return not self.signed and kind_of(row) != "c"
 
     def uniform(self, array: np.ndarray) -> float | None:
         """Return the number that a constant array is everywhere, or None."""

@@ -25,6 +25,7 @@ from lagrad.compile.simplify.patterns import (
     SUMS,
     dtype_of,
     is_inexact,
+    is_row,
     number,
     parents_of,
     shape_of,
@@ -49,15 +50,18 @@ EFFECTS = GUARDS | {ARGUMENT, CAPTURED, all_finite}
 CONSTANT = frozenset({None})
 
 
-def among(functions: Collection[Any], arrays: bool = False) -> Callable[[Rule], Rule]:
+def among(
+    functions: Collection[Any], arrays: bool = False, options: bool = False
+) -> Callable[[Rule], Rule]:
     """Let a rule be tried only where an argument is made by one of these functions.
 
-    With ``arrays`` only on rows that give arrays.
+    With ``arrays`` only on rows that give arrays; with ``options`` on calls of a ufunc that have
+    options too, such as ``dtype=``.
     """
 
-    def note(rule: Rule) -> Rule:
-        rule.among, rule.arrays = frozenset(functions), arrays  # type: ignore[attr-defined]
-        return rule
+    def note(rule: Any) -> Rule:
+        rule.among, rule.arrays, rule.options = frozenset(functions), arrays, options
+        return rule  # type: ignore[no-any-return]
 
     return note
 
@@ -72,25 +76,24 @@ class Rules:
     def of(self, row: Instruction) -> Sequence[Rule]:
         """Return the rules that are worth to be tried, in their order."""
         array = type(row.value) is np.ndarray and row.value.ndim > 0
-        args = row.args
+        args, function = row.args, row.function
+        optional = bool(row.kwargs) and isinstance(function, np.ufunc)
         if len(args) == 2:
             a, b = args
             f = a.function if type(a) is Instruction else None
             g = b.function if type(b) is Instruction else None
-            key = row.function, f, g, array
+            key = function, array, optional, f, g
         else:
-            key = (
-                row.function,
-                *[a.function if type(a) is Instruction else None for a in args],
-                array,
-            )
+            made_by = [a.function if type(a) is Instruction else None for a in args]
+            key = function, array, optional, *made_by
         found = self.known.get(key)
         if found is None:
             found = self.known[key] = [
                 rule
-                for rule in self.table.get(row.function, ())
+                for rule in self.table.get(function, ())
                 if (array or not getattr(rule, "arrays", False))
-                and not getattr(rule, "among", ANY).isdisjoint((ANY_ONE, *key[1:-1]))
+                and (getattr(rule, "options", False) or not optional)
+                and not getattr(rule, "among", ANY).isdisjoint((ANY_ONE, *key[3:]))
             ]
         return found
 
@@ -190,9 +193,9 @@ class Pass:
         for row in rows:
             for part in parents_of(row):
                 users[id(part)] = users.get(id(part), 0) + 1
-            if row.function in SUMS:
+            if row.function in SUMS and not row.kwargs:
                 for part in row.args:
-                    if type(part) is Instruction and part.function in SUMS:
+                    if is_row(part, SUMS):
                         adds[id(part)] = shape_of(part) == shape_of(row)
         for i in self.outputs:
             users[i] = users.get(i, 0) + 1
@@ -240,7 +243,9 @@ class Pass:
 
     def rewritten(self, row: Instruction, rules: Sequence[Rule]) -> Any:
         """Return what the rules make of a row."""
+        users = self.users
         for _ in range(REWRITES):
+            before = parents_of(row)
             for rule in rules:
                 found = rule(row, self)
                 if found is not None:
@@ -250,6 +255,10 @@ class Pass:
                 return row
             if found is not row:
                 return found
+            for part in parents_of(row):
+                users[id(part)] = users.get(id(part), 0) + 1
+            for part in before:
+                users[id(part)] = users.get(id(part), 1) - 1
             rules = self.rules.of(row)
         return row
 

@@ -38,6 +38,10 @@ SPELT: dict[Any, Callable[..., Any]] = {
     np.greater: operator.gt,
     np.greater_equal: operator.ge,
 }
+COMPARISONS = frozenset(
+    {operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne}
+    | {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal}
+)
 #: Their arguments may change places, to the last bit.
 COMMUTATIVE = frozenset({operator.add, operator.mul, operator.eq, operator.ne})
 #: Reductions that are spelt (x, axis=, keepdims=).
@@ -45,13 +49,15 @@ REDUCTIONS = frozenset({np.sum, np.mean, np.prod, np.max, np.amax, np.min, np.am
 
 
 def is_row(part: Any, family: Collection[Any] | None = None) -> bool:
-    """True for an instruction, of a family of functions."""
-    return type(part) is Instruction and (family is None or part.function in family)
+    """True for an instruction, of a family of functions, called without options."""
+    if type(part) is not Instruction:
+        return False
+    return family is None or (part.function in family and not part.kwargs)
 
 
 def calls(part: Any, function: Callable[..., Any]) -> bool:
-    """True for an instruction that calls a function."""
-    return type(part) is Instruction and part.function is function
+    """True for an instruction that calls a function, without options."""
+    return type(part) is Instruction and part.function is function and not part.kwargs
 
 
 def parents_of(row: Instruction) -> Iterable[Instruction]:

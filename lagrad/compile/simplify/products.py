@@ -35,6 +35,8 @@ def sum_of_minus(row: Instruction, at: Pass) -> Any:
     found = reduction(row)
     if found is None or not is_row(found.x, NEGATIVE) or not at.once(found.x):
         return None
+    if not at.facts.drops_sign(row):
+        return None
     x = found.x.args[0]
     options = axis_options(x, found.axes, found.keepdims)
     return rewrite(row, operator.neg, at.make(row, np.sum, x, shape=shape_of(row), **options))

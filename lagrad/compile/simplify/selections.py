@@ -13,7 +13,7 @@ import numpy as np
 
 from lagrad.compile.program import Instruction
 from lagrad.compile.simplify.arithmetic import sides
-from lagrad.compile.simplify.passes import Pass, among, rewrite
+from lagrad.compile.simplify.passes import Pass, among, key_of, rewrite
 from lagrad.compile.simplify.patterns import (
     DIVIDE,
     MULTIPLY,
@@ -136,10 +136,12 @@ def vanishes(x: Any, mask: Any) -> bool:
 
 
 def masked_by_product(row: Instruction, at: Pass) -> Any:
-    """``where(m, x, 0)`` is x * m, which takes half the time. Checked."""
+    """``where(m, x, 0)`` is x * m, in half the time, but for the sign of a zero. Checked."""
     if len(row.args) != 3 or not is_number(row.args[2], 0.0) or not at.facts.is_sound(row):
         return None
     mask, x, _ = row.args
+    if not at.facts.drops_sign(row):
+        return None
     if is_row(x) and kind_of(mask) == "b" and is_real(row) and like(row, x) and shape_of(row):
         return rewrite(row, operator.mul, x, mask)
     return None
@@ -173,7 +175,7 @@ def finite_selected(row: Instruction, at: Pass) -> Any:
 
 
 def picked(row: Any) -> tuple[Any, Any, Any] | None:
-    """Return (x, y, z) of the slope of z = maximum(x, y) or minimum(x, y) to x, as it is traced.
+    """Return (x, y, x) of the slope of a maximum to x, (y, x, x) of a minimum, as it is traced.
 
     It is 1/2 where x == y, else 1 where x == z, or both are NaN, and 0 elsewhere.
     """
@@ -194,27 +196,52 @@ def picked(row: Any) -> tuple[Any, Any, Any] | None:
     if not (calls(z, np.maximum) or calls(z, np.minimum)) or tie.args[0] is not x:
         return None
     y = tie.args[1]
-    given = [a if is_row(a) else ("constant", repr(a)) for a in z.args]
-    wanted = [a if is_row(a) else ("constant", repr(a)) for a in (x, y)]
-    if given != wanted and given != wanted[::-1]:
+    if {key_of(a) for a in z.args} != {key_of(x), key_of(y)}:
         return None
-    return x, y, z
+    return (x, y, x) if z.function is np.maximum else (y, x, x)
 
 
 @among({np.where})
 def slope_of_maximum(row: Instruction, at: Pass) -> Any:
-    """The slope of a maximum is 0.5 * ((x > y) + (x >= y)). Exact; of NaN by sign. Checked."""
+    """The slope of a maximum of two arrays to one of them is a function by itself. Exact; told."""
     found = picked(row)
     if found is None or not is_real(row):
         return None
-    x, y, z = found
-    if dtype_of(x) != dtype_of(row):
+    x, y, own = found
+    # Of a NaN in its own argument the slope is 1, and by comparison 0.
+    return rewrite(row, slope, x, y, dtype_of(row), False) if at.facts.is_told(own) else None
+
+
+@among({np.add}, options=True)
+def slope_of_bound(row: Instruction, at: Pass) -> Any:
+    """The slope of a maximum of an array and a number is a function by itself. Exact."""
+    count, half = row.args
+    if not is_number(half, 0.5) or row.kwargs.keys() != {"dtype"} or not is_real(row):
         return None
-    args = (y, x) if z.function is np.minimum else (x, y)
-    if at.facts.is_told(z) or at.facts.is_told(x):
-        return rewrite(row, slope, *args, dtype_of(row))
-    if at.facts.is_sound(row):
-        return rewrite(row, np.heaviside, at.make(row, operator.sub, *args), 0.5)
+    if not is_row(count) or count.kwargs.keys() != {"dtype"} or len(count.args) != 2:
+        return None
+    found = [against(part) for part in count.args]
+    if None in found or found[0][1:] != found[1][1:]:  # type: ignore[index]
+        return None
+    (strict, x, y, nan), (weak, *_) = found  # type: ignore[misc]
+    return rewrite(row, slope, x, y, dtype_of(row), nan) if strict and not weak else None
+
+
+def against(part: Any) -> tuple[bool, Any, Any, bool] | None:
+    """Return (whether strictly, x, y, whether of NaN too) of a row that tells where x > y."""
+    if not is_row(part):
+        return None
+    if part.function in NOT:
+        turned = part.args[0]
+        if calls(turned, np.less_equal) or calls(turned, np.less):
+            return turned.function is np.less_equal, *turned.args, True
+        if calls(turned, np.greater_equal) or calls(turned, np.greater):
+            return turned.function is np.greater_equal, *turned.args[::-1], True
+        return None
+    if calls(part, np.greater) or calls(part, np.greater_equal):
+        return part.function is np.greater, *part.args, False
+    if calls(part, np.less) or calls(part, np.less_equal):
+        return part.function is np.less, *part.args[::-1], False
     return None
 
 
@@ -223,9 +250,10 @@ def slope_times(row: Instruction, at: Pass) -> Any:
     """``slope(x, y) * w`` is w * (x > y), and half of w where there is a tie. Exact."""
     for s, w in sides(row):
         if calls(s, slope) and like(row, w) and isinstance(w.value, np.ndarray):
-            x, y, _ = s.args
+            x, y, _, nan = s.args
             if np.broadcast_shapes(shape_of(x), shape_of(y)) == shape_of(row):
-                return rewrite(row, sloped, w, x, y)
+                told = at.facts.is_told(x) or at.facts.is_told(y)
+                return rewrite(row, sloped, w, x, y, nan and not told)
     return None
 
 
@@ -314,7 +342,7 @@ RULES = {
     ),
     frozenset({cast}): (slope_of_maximum,),
     frozenset({masked_multiply}): (),
-    MULTIPLY: (slope_times,),
+    MULTIPLY: (slope_of_bound, slope_times),
     DIVIDE: (share_of_ties,),
     GREATER: (raised_above,),
     EQUAL | UNEQUAL: (truth,),

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from lagrad.compile.program import Instruction
-from lagrad.compile.simplify.arithmetic import sides
-from lagrad.compile.simplify.passes import Pass, among, rewrite
+from lagrad.compile.simplify.arithmetic import constant_factor, sides
+from lagrad.compile.simplify.passes import CONSTANT, Pass, among, rewrite
 from lagrad.compile.simplify.patterns import (
     ARITHMETIC,
+    COMPARISONS,
+    DIVIDE,
+    FACTORS,
     MATMUL,
     NEGATIVE,
     REDUCTIONS,
@@ -208,13 +211,11 @@ def leading_axes(row: Instruction, at: Pass) -> Any:
             continue
         if len(shape_of(inner)) == len(shape_of(x)):
             continue
-        others = [shape_of(y) for j, y in enumerate(row.args) if j != k]
         if row.function is np.broadcast_to:
             return rewrite(row, np.broadcast_to, inner, shape_of(row))
-        if others == [shape_of(row)] and dtype_of(inner) == dtype_of(row):
-            args = list(row.args)
-            args[k] = inner
-            return rewrite(row, row.function, *args)
+        other = row.args[1 - k]
+        if shape_of(other) == shape_of(row) and dtype_of(other) == dtype_of(inner):
+            return rewrite(row, row.function, *((inner, other) if k == 0 else (other, inner)))
     return None
 
 
@@ -233,6 +234,36 @@ def of_leading(row: Instruction, at: Pass) -> Any:
         small = at.make(row, row.function, *rest[:k], inner, *rest[k:], shape=shape_of(inner))
         return rewrite(row, np.reshape, small, shape_of(row))
     return None
+
+
+@among(CONSTANT, arrays=True)
+def of_one_number(row: Instruction, at: Pass) -> Any:
+    """``f(x, [c])`` of a number x is f(x, c) in another shape."""
+    for k, (x, c) in enumerate(sides(row)):
+        if type(c) is np.ndarray and is_row(x) and not shape_of(x) and c.size == 1:
+            value = at.facts.uniform(c)
+            if value is None or not c.dtype == dtype_of(x) == dtype_of(row):
+                continue
+            args = (x, value) if k == 0 else (value, x)
+            return rewrite(row, np.reshape, at.make(row, row.function, *args), shape_of(row))
+    return None
+
+
+@among(FACTORS)
+def moved_multiple(row: Instruction, at: Pass) -> Any:
+    """A multiple ``c * x``, moved, is c times x moved: the factor may meet another."""
+    x = row.args[0]
+    moves = as_reshape(row) is x if is_row(x) else False
+    if not (moves or row.function is np.transpose) or not at.once(x):
+        return None
+    factor = constant_factor(x)
+    if factor is None or not is_inexact(x) or x.function in DIVIDE:
+        return None
+    c, inner = factor
+    moved = at.make(row, row.function, inner, *row.args[1:], **row.kwargs)
+    if x.function in NEGATIVE:
+        return rewrite(row, operator.neg, moved)
+    return rewrite(row, operator.mul, c, moved)
 
 
 def scatter_to_reshape(row: Instruction, at: Pass) -> Any:
@@ -369,7 +400,9 @@ def kept_number(row: Instruction, at: Pass) -> Any:
 def sum_of_one(row: Instruction, at: Pass) -> Any:
     """The sum over axes of length one is a reshape, but for the sign of a zero."""
     found = reduction(row)
-    if found is None or not is_row(found.x) or not shape_of(row) or not is_inexact(row):
+    if found is None or not is_row(found.x) or not shape_of(row):
+        return None
+    if not is_inexact(row) or not at.facts.drops_sign(row):
         return None
     if any(shape_of(found.x)[k] != 1 for k in found.axes) or dtype_of(found.x) != dtype_of(row):
         return None
@@ -426,21 +459,23 @@ def parts_of(cut: slice) -> tuple[Any, Any, Any]:
     return cut.start, cut.stop, cut.step
 
 
-STRETCHING = (leading_axes, stretched_operand, of_stretched, of_leading)
+STRETCHING = (leading_axes, stretched_operand, of_stretched, of_leading, of_one_number)
 RULES = {
-    frozenset({np.transpose}): (plain_transpose, transpose_of_product),
+    frozenset({np.transpose}): (plain_transpose, transpose_of_product, moved_multiple),
     frozenset({np.swapaxes, np.moveaxis}): (plain_transpose,),
     frozenset({np.reshape, np.ravel, np.squeeze, np.expand_dims}): (
         same_shape,
         reshape_of_reshape,
         reshape_of_sum,
+        moved_multiple,
     ),
-    GETITEM: (whole, reshape_of_reshape, reshape_of_sum, piece_of_joined),
+    GETITEM: (whole, reshape_of_reshape, reshape_of_sum, moved_multiple, piece_of_joined),
     frozenset({np.broadcast_to}): (same_shape, stretch_of_stretch, leading_axes),
     frozenset({scatter_add}): (scatter_to_reshape,),
     frozenset({cast}): (same_dtype,),
     frozenset({np.array, np.copy, duplicate}): (copied,),
     ARITHMETIC: STRETCHING,
+    COMPARISONS: (leading_axes,),
     NEGATIVE: (of_stretched, of_leading),
     frozenset({np.sum}): (sum_of_stretched, sum_of_one),
     REDUCTIONS: (plain_axes, kept_number),

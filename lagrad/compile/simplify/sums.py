@@ -54,7 +54,7 @@ def terms_of(row: Instruction, at: Pass) -> list[Term]:
             a, b = part.args
             stack.append((sign if part.function in ADD else -sign, b))
             stack.append((sign, a))
-        elif part.function in NEGATIVE and at.once(part):
+        elif is_row(part, NEGATIVE) and at.once(part):
             stack.append((-sign, part.args[0]))
         else:
             found.append((sign, part))
@@ -62,8 +62,8 @@ def terms_of(row: Instruction, at: Pass) -> list[Term]:
 
 
 def sum_of_terms(row: Instruction, at: Pass) -> Any:
-    """Terms that share a factor or a map are summed first. Within 2 ulp of the largest term."""
-    if id(row) in at.inner_sums or not is_inexact(row):
+    """Terms that share a factor or a map are summed first. Within n ulp of the largest term."""
+    if id(row) in at.inner_sums or not is_inexact(row) or not at.facts.drops_sign(row):
         return None
     terms = terms_of(row, at)
     if not 2 <= len(terms) <= MOST:
@@ -108,7 +108,7 @@ def maps_of(term: Any, at: Pass) -> list[tuple[Any, Any]]:
         c, x = factor
         return [(("multiple", id(x)), c)]
     found.append((("multiple", id(term)), 1.0))
-    if not at.once(term):
+    if not at.once(term) or (term.kwargs and isinstance(term.function, np.ufunc)):
         return found
     shape = shape_of(term)
     if term.function in MULTIPLY:

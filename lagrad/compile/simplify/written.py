@@ -60,7 +60,7 @@ def filled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     else:
         clear, whole = [False] * len(indices), False
     dtype = row.value.dtype
-    options = f"{shape!r}" + ("" if dtype == float else f", np.{dtype.name}")
+    options = f"{shape!r}" + ("" if dtype == np.float64 else f", np.{dtype.name}")
     if base is not None:
         yield f"{name} = np.array({e.text(base)})"
     else:
@@ -99,22 +99,26 @@ def as_list(e: Any, row: Instruction) -> str | None:
         k = index[0] if type(index) is tuple and len(index) == 1 else index
         if type(k) is not int:
             return None
-        text = f"{'' if sign > 0 else '-'}{e.text(w)}"
-        texts[k] = text if texts[k] == "0.0" else f"{texts[k]} {'+' if sign > 0 else '-'} {e.text(w)}"
+        before = "" if texts[k] == "0.0" else f"{texts[k]} "
+        mark = ("+ " if sign > 0 else "- ") if before else ("" if sign > 0 else "-")
+        texts[k] = f"{before}{mark}{e.text(w)}"
     return f"{e.names[id(row)]} = np.array([{', '.join(texts)}])"
 
 
 # -- steps ---------------------------------------------------------------------------------------
 
 
-def slope(x: Any, y: Any, dtype: Any) -> Any:
-    """Return 1 where x > y, 1/2 where x == y and 0 elsewhere: the slope of maximum(x, y)."""
-    return np.multiply(np.add(x > y, x >= y, dtype=np.int8), 0.5, dtype=dtype)
+def slope(x: Any, y: Any, dtype: Any, nan: bool) -> Any:
+    """Return 1 where x > y (or NaN), 1/2 where x == y and 0 elsewhere: that of maximum(x, y)."""
+    strict, weak = np.greater(x, y), np.greater_equal(x, y)
+    if nan:
+        strict, weak = np.logical_not(np.less_equal(x, y)), np.logical_not(np.less(x, y))
+    return np.multiply(np.add(strict, weak, dtype=np.int8), 0.5, dtype=dtype)
 
 
-def sloped(w: Any, x: Any, y: Any) -> Any:
+def sloped(w: Any, x: Any, y: Any, nan: bool) -> Any:
     """Return ``w * slope(x, y)``."""
-    out = w * np.greater(x, y)
+    out = w * (np.logical_not(np.less_equal(x, y)) if nan else np.greater(x, y))
     ties = np.broadcast_to(np.equal(x, y), out.shape)
     if np.count_nonzero(ties):
         out[ties] = 0.5 * w[ties]
@@ -124,19 +128,24 @@ def sloped(w: Any, x: Any, y: Any) -> Any:
 def slope_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     """The half of two comparisons."""
     x, y = map(e.text, row.args[:2])
-    half = f"0.5 * (({x} > {y}) + 1.0 * ({x} >= {y}))"
-    if shape_of(row) or dtype_of(row) != np.float64:
-        dtype = e.text(row.args[2])
-        yield f"{name} = {half}.astype({dtype})" if shape_of(row) else f"{name} = {dtype}({half})"
+    strict, weak = (f"({x} > {y})", f"({x} >= {y})")
+    array = bool(shape_of(row))
+    if row.args[3]:
+        strict, weak = f"~({x} <= {y})", f"~({x} < {y})"
+        if not array:
+            strict, weak = f"(not {x} <= {y})", f"(not {x} < {y})"
+    if array or dtype_of(row) != np.float64:
+        dtype = e.text(dtype_of(row))
+        yield f"{name} = np.multiply(np.add({strict}, {weak}, dtype=np.int8), 0.5, dtype={dtype})"
     else:
         e.plain.add(id(row))
-        yield f"{name} = {half}"
+        yield f"{name} = 0.5 * ({strict} + {weak})"
 
 
 def sloped_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     """A product with truth values, and half of it where there is a tie."""
-    w, x, y = map(e.text, row.args)
-    yield f"{name} = {w} * ({x} > {y})"
+    w, x, y = map(e.text, row.args[:3])
+    yield f"{name} = {w} * ~({x} <= {y})" if row.args[3] else f"{name} = {w} * ({x} > {y})"
     yield f"{name}_ties = {x} == {y}"
     yield f"if np.count_nonzero({name}_ties): {name}[{name}_ties] = 0.5 * {w}[{name}_ties]"
 
