@@ -51,6 +51,19 @@ class Source:
     called: set[str] = field(default_factory=set)
 
 
+#: Arrays of fewer entries are not worth an ``out=``.
+LARGE = 1 << 13
+#: The ufuncs of operators.
+UFUNCS: dict[Any, np.ufunc] = {
+    operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply,
+    operator.truediv: np.divide, operator.neg: np.negative, operator.pow: np.power,
+    operator.abs: np.absolute, operator.matmul: np.matmul,
+}
+#: Functions whose results share no memory with their arguments.
+OWNING = frozenset(
+    {np.where, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, all_finite, assigned, updated}
+)
+
 #: What stands where a program does not serve.
 OTHER, CAREFUL = "<other>", "<careful>"
 
@@ -77,6 +90,20 @@ class Emitter:
         self.plain_results: dict[int, set[int]] = {}
         #: Functions of ours that the lines call by name.
         self.called: set[str] = set()
+        #: Which instruction is the last to use a result, of those that nothing else refers to.
+        self.last: dict[int, int] = {}
+        self.fresh: set[int] = set()
+
+    def spare(self, row: Instruction) -> str | None:
+        """Return the name of an operand that is used for the last time: its memory may be taken."""
+        value = row.value
+        if not isinstance(value, np.ndarray) or value.size < LARGE:
+            return None
+        for p in row.parents():
+            if self.last.get(id(p)) == id(row) and id(p) in self.fresh:
+                if p.value.shape == value.shape and p.value.dtype == value.dtype:
+                    return self.names[id(p)]
+        return None
 
     def inside(self, rows: Sequence[Instruction]) -> Emitter:
         """Return an emitter of lines that stand among these, with names of their own."""
@@ -201,6 +228,13 @@ class Emitter:
                 self.plain.add(id(row))
                 return self.text(args[0])
         given = [self.strong(row, part) for part in args]
+        ufunc = UFUNCS.get(function, function if isinstance(function, np.ufunc) else None)
+        if ufunc is not None and isinstance(row.value, np.ndarray) and not row.kwargs:
+            out = self.spare(row) if elementwise(ufunc) else None
+            if ufunc.nout == 1 and not self.jit:
+                self.fresh.add(id(row))
+            if out is not None:
+                return call(public_name(ufunc) or self.constant(ufunc), given, {"out": out})
         if function in INFIX and len(args) == 2 and not row.kwargs and infix_fits(row):
             power = INFIX[function] == "**" and given[0].startswith("-")
             left = f"({given[0]})" if power else given[0]
@@ -326,14 +360,21 @@ def sparse_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
 def assigned_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
     """A copy in which entries are other ones."""
     x, index, value = row.args
-    yield f"{name} = np.array({e.text(x)})"
+    yield copy_of(e, row, x, name)
     yield f"{name}[{index_text(index, e.text)}] = {e.text(value)}"
+
+
+def copy_of(e: Emitter, row: Instruction, x: Any, name: str) -> str:
+    """Return the line that makes a copy of x to be written to, or takes x if nobody else has it."""
+    own = type(x) is Instruction and id(x) in e.fresh and e.last.get(id(x)) == id(row)
+    e.fresh.add(id(row))
+    return f"{name} = {e.text(x)}" if own else f"{name} = np.array({e.text(x)})"
 
 
 def updated_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
     """A copy after ``ufunc.at``."""
     x, ufunc, *rest = row.args
-    yield f"{name} = np.array({e.text(x)})"
+    yield copy_of(e, row, x, name)
     yield call(f"{e.text(ufunc)}.at", [name, *map(e.text, rest)], {})
 
 
@@ -383,6 +424,25 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
 }
 
 
+def elementwise(ufunc: np.ufunc) -> bool:
+    """True if each entry of the result depends on the same entries of the arguments alone."""
+    return ufunc.signature is None and ufunc.nout == 1
+
+
+def last_uses(rows: Sequence[Instruction], outputs: Sequence[Any]) -> dict[int, int]:
+    """Return which instruction is the last to use a result, where none may keep a view of it."""
+    last: dict[int, int] = {}
+    kept = {id(out) for out in outputs if type(out) is Instruction}
+    for r in rows:
+        function = UFUNCS.get(r.function, r.function)
+        plain = isinstance(function, np.ufunc) or function in OWNING or function in GUARDS
+        for p in r.parents():
+            last[id(p)] = id(r)
+            if not plain:
+                kept.add(id(p))
+    return {k: v for k, v in last.items() if k not in kept}
+
+
 def source_of(
     rows: Sequence[Instruction], outputs: Sequence[Any], reverse: int | None, jit: bool = False
 ) -> Source:
@@ -391,6 +451,7 @@ def source_of(
     With ``jit`` the lines are those that numba understands.
     """
     e = Emitter(rows, (), jit)
+    e.last = last_uses(rows, outputs)
     parameters, captured, shown = [], [], []
     for k, row in enumerate(rows):
         if k == reverse:
