@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from lagrad.finite import finite
 from lagrad.forward import Search, moved, solve_values, traced_values, with_estimates
 from lagrad.graph import short
-from lagrad.local import Equation
+from lagrad.local import Equation, signature_of
 from lagrad.model import Model
 from lagrad.residual import location, plain_value
 from lagrad.solution import Solution, TracedSolution, first_nonfinite
@@ -217,7 +217,7 @@ class System:
         self._new(name, where)
         if not callable(function):
             raise ArgumentError(f"the constraint of {name} is {function!r}, which is no function")
-        signature = inspect.signature(function)
+        signature = signature_of(function)
         own = []
         by_position = parents is not None and not isinstance(parents, Mapping)
         for p in signature.parameters.values():
@@ -406,7 +406,7 @@ def resolved(e: Equation, known: set[str]) -> Equation:
         For a parameter that names nothing.
     """
     assert e.function is not None
-    parameters = inspect.signature(e.function).parameters
+    parameters = signature_of(e.function).parameters
     left_out = {
         p
         for k, p in zip(e.keywords, e.parents, strict=bool(e.keywords))

@@ -6,6 +6,7 @@ substitution through it, or condensed onto its arguments as sparse Jacobians.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,16 @@ from lagrad.solve.back_substitution import Sums
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced, plain, record
 from lagrad.trace.tracer import Tracer, innermost_value
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of a function, or of a ufunc of an older NumPy, which does not tell."""
+    if not isinstance(function, np.ufunc):
+        return inspect.signature(function)
+    places = (f"x{k}" for k in range(1, function.nin + 1))
+    return inspect.Signature(
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in places]
+    )
 
 
 @dataclass(frozen=True)

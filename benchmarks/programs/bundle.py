@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 import lagrad as lg
 from benchmarks.programs import namespaces
-from benchmarks.programs.tools import Call, argnums, compiled, program, ready
+from benchmarks.programs.tools import Call, argnums, program, ready
 from benchmarks.programs.work import Data, Work
 
 CAMERA, POINT = 9, 3
@@ -127,7 +127,7 @@ def rotation(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def with_lagrad(work: Work, params: Any, constants: Any) -> Call:
     g = program(work, constants)
-    return compiled(lg.jacobian(g, argnums=argnums(params), sparse=True)), params
+    return lg.compile(lg.jacobian(g, argnums=argnums(params), sparse=True)), params
 
 
 def with_autograd(work: Work, params: Any, constants: Any) -> Call:
@@ -187,7 +187,7 @@ def with_torch(work: Work, params: Any, constants: Any) -> Call:
 WORKS = (
     Work(
         name="bundle",
-        title="bundle adjustment, {n} observations: sparse Jacobian",
+        title="bundle adjustment of {n}, Jacobian",
         data=data,
         f=f,
         by_hand=by_hand,

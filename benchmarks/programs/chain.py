@@ -49,12 +49,12 @@ CHAIN = Work(
     tiny=30,
     kind="scalar",
     jax=None,  # JAX rolls the loop: it is held against chain_numba
-    peers_up_to=10_000,
+    peers_up_to=1_000,
 )
 NUMBA = dataclasses.replace(
     CHAIN,
     name="chain_numba",
-    title='scalar chain, {n} steps, jit="numba"',
+    title="scalar chain, {n} steps, numba",
     tools={"lagrad": with_lagrad(jit="numba"), "JAX": CHAIN.tools["JAX"]},
     sizes=(1_000,),
     jax=1 / 1.5,

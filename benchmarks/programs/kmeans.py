@@ -9,7 +9,7 @@ import numpy as np
 
 import lagrad as lg
 from benchmarks.programs import namespaces
-from benchmarks.programs.tools import Call, compiled, program, ready
+from benchmarks.programs.tools import Call, program, ready
 from benchmarks.programs.work import Data, Work
 
 K, D = 20, 10
@@ -47,7 +47,7 @@ def with_lagrad(work: Work, params: Any, constants: Any) -> Call:
         (value, gradient), (_, diagonal) = lg.jvp(both, (C,), (np.ones(np.shape(C)),))
         return value, gradient, diagonal
 
-    return compiled(newton), params
+    return lg.compile(newton), params
 
 
 def with_autograd(work: Work, params: Any, constants: Any) -> Call:
@@ -93,7 +93,7 @@ def with_torch(work: Work, params: Any, constants: Any) -> Call:
 WORKS = (
     Work(
         name="kmeans",
-        title="k-means, {n} x 10, 20 centres: gradient and Hessian diagonal",
+        title="k-means of {n}, and Hessian diagonal",
         data=data,
         f=f,
         by_hand=by_hand,

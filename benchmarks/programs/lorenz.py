@@ -87,14 +87,14 @@ LORENZ = Work(
 ROLLED = dataclasses.replace(
     LORENZ,
     name="lorenz_rolled",
-    title="Lorenz, {n} steps, lg.fori_loop",
+    title="Lorenz, {n} steps, fori_loop",
     traced=rolled,
     tools={"lagrad": with_lagrad(), "JAX": LORENZ.tools["JAX"]},
 )
 NUMBA = dataclasses.replace(
     ROLLED,
     name="lorenz_numba",
-    title='Lorenz, {n} steps, lg.fori_loop, jit="numba"',
+    title="Lorenz, {n} steps, fori_loop, numba",
     tools={"lagrad": with_lagrad(jit="numba"), "JAX": LORENZ.tools["JAX"]},
     jax=1 / 1.5,
     needs="numba",

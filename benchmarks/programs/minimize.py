@@ -96,7 +96,7 @@ def in_casadi(space: Any, x: Any) -> Any:
 WORKS = (
     Work(
         name="minimize",
-        title="minimize, Rosenbrock of {n}: whole BFGS runs",
+        title="minimize, Rosenbrock of {n}",
         data=data,
         f=f,
         by_hand=by_hand,

@@ -69,7 +69,7 @@ def by_hand(
 WORKS = (
     Work(
         name="mixture",
-        title="Gaussian mixture, {n} x 10, 25 components",
+        title="Gaussian mixture of {n}",
         data=data,
         f=f,
         by_hand=by_hand,

@@ -95,7 +95,7 @@ def scanned(np: Any, x: Any) -> Any:
 
 ODE = Work(
     name="ode",
-    title="ODE of {n}, Runge-Kutta, 50 steps",
+    title="ODE of {n}, 50 steps",
     data=data,
     f=f,
     by_hand=by_hand,
@@ -107,7 +107,7 @@ ODE = Work(
 NUMBA = dataclasses.replace(
     ODE,
     name="ode_numba",
-    title='ODE of {n}, Runge-Kutta, 50 steps, jit="numba"',
+    title="ODE of {n}, 50 steps, numba",
     tools={"lagrad": with_lagrad(jit="numba"), "JAX": ODE.tools["JAX"]},
     jax=1 / 1.5,
     needs="numba",

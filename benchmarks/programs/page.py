@@ -40,7 +40,7 @@ def page(results: Sequence[Result]) -> str:
         "# Programs and their gradients, the latest run",
         "",
         "Written by `python -m benchmarks programs`; [README.md](../README.md) tells what is",
-        "measured. A time is the median wall-clock time of one call for value and gradient, on",
+        "measured. A time is the wall-clock time of one call for value and gradient, on",
         f"all cores; beside it stands its ratio to the adjoint written by hand. {bars()}",
         "",
         versions(CORES),

@@ -27,8 +27,8 @@ MARKS = {
 def draw(results: Sequence[Result], path: Path) -> None:
     """Draw a row for each program and size."""
     works = catalogue.works()
-    height = 1.4 + 0.36 * len(results)
-    figure, axes = plt.subplots(figsize=(11, height), layout="constrained")
+    height = 1.4 + 0.42 * len(results)
+    figure, axes = plt.subplots(figsize=(10.5, height), layout="constrained")
     for k in range(1, len(results), 2):
         axes.axhspan(k - 0.5, k + 0.5, color="0.96", zorder=0)
     for shift, (tool, (colour, marker)) in enumerate(MARKS.items()):
@@ -36,8 +36,8 @@ def draw(results: Sequence[Result], path: Path) -> None:
         axes.scatter(
             [r.times[tool] / r.times["by hand"] for _, r in rows],
             # A little apart, so that equal times do not hide each other.
-            [k + 0.15 * (shift - 2) for k, _ in rows],
-            s=46 if tool == "lagrad" else 26,
+            [k + 0.19 * (shift - 2) for k, _ in rows],
+            s=40 if tool == "lagrad" else 22,
             color=colour,
             marker=marker,
             label=tool,

@@ -34,12 +34,14 @@ from lagrad.status import ArgumentError
 
 #: Seconds: a sample, the rest before it where another process had its turn, and what a tool may
 #: take of a work in all once it has had the least number of rounds.
-SAMPLE, REST, SHARE = 0.01, 0.04, 1.2
-ROUNDS, LEAST = 15, 3
+SAMPLE, REST, SHARE = 0.002, 0.04, 0.8
+
+#: A turn is so many samples, of which the fastest counts: what other programs add is no tool's.
+SAMPLES, ROUNDS, LEAST = 5, 11, 3
 
 #: Seconds of waiting a work for other programs to leave the cores, and the part of the cores
 #: that may be busy.
-PATIENCE, BUSY = 5.0, 0.15
+PATIENCE, BUSY = 3.0, 0.15
 
 #: Seconds: what is compiled faster than this is compiled several times.
 SHORT = 0.5
@@ -145,16 +147,16 @@ def other(x: Any) -> Any:
     return 1.001 * x
 
 
-def sample(name: str, size: int, tool: str, loops: int, warm: bool) -> float:
-    """Return the wall-clock seconds of one call, over so many."""
+def sample(name: str, size: int, tool: str, loops: int, times: int) -> float:
+    """Return the wall-clock seconds of one call, the fastest of so many means over loops."""
     call, args = prepared(name, size, tool)
-    if warm:
+    seconds = []
+    for _ in range(1 + times):  # the first is not counted: it wakes the threads
+        begin = time.perf_counter()
         for _ in range(loops):
             call(*args)
-    begin = time.perf_counter()
-    for _ in range(loops):
-        call(*args)
-    return (time.perf_counter() - begin) / loops
+        seconds.append((time.perf_counter() - begin) / loops)
+    return min(seconds[1:])
 
 
 def constraints_of(name: str, size: int) -> int:
@@ -262,7 +264,7 @@ def turns(work: Work, size: int, run: Run, tools: list[str], rounds: int) -> dic
     samples: dict[str, list[float]] = {}
     spent: dict[str, float] = {}
     for tool in tools:
-        once = run(tool, sample, work.name, size, tool, 1, True)
+        once = run(tool, sample, work.name, size, tool, 1, 1)
         loops[tool] = max(1, int(SAMPLE / once))
         samples[tool], spent[tool] = [], 0.0
     last, patience = "", PATIENCE
@@ -273,8 +275,8 @@ def turns(work: Work, size: int, run: Run, tools: list[str], rounds: int) -> dic
             if family(tool) != last:
                 patience -= quiet(patience)
             last, begin = family(tool), time.perf_counter()
-            warm = loops[tool] > 1
-            samples[tool].append(run(tool, sample, work.name, size, tool, loops[tool], warm))
+            taken = run(tool, sample, work.name, size, tool, loops[tool], SAMPLES)
+            samples[tool].append(taken)
             spent[tool] += time.perf_counter() - begin
     return {tool: median(found) for tool, found in samples.items()}
 

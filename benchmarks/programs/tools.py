@@ -39,13 +39,6 @@ FUNCTION, DIFFERENCES = "function", "differences"
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
-def compiled(transform: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Return the compiled form of a transform."""
-    if not hasattr(lg, "compile"):
-        return transform
-    return lg.compile(transform, **options)
-
-
 def built(work: Work, tool: str, size: int) -> Call:
     """Return the call of a tool, and its arguments."""
     params, constants = work.data(size)
@@ -76,7 +69,7 @@ def program(work: Work, constants: tuple[Any, ...]) -> Callable[..., Any]:
 def with_lagrad(**options: Any) -> Builder:
     def build(work: Work, params: tuple[Any, ...], constants: tuple[Any, ...]) -> Call:
         both = lg.value_and_grad(program(work, constants), argnums=argnums(params))
-        return compiled(both, **options), params
+        return lg.compile(both, **options), params
 
     return build
 
