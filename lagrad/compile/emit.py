@@ -9,19 +9,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.cycles import LINES as CYCLE_LINES
+from lagrad.compile.functions import assigned, cast, duplicate, updated
 from lagrad.compile.lines import FORMS, GETITEM, INFIX, PREFIX, call, index_text, public_name
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
 from lagrad.compile.rolling import rolled, rolled_lines
 from lagrad.compile.simplify import LINES
-from lagrad.compile.symbol import assigned, cast, duplicate, updated
+from lagrad.compile.special import (
+    assigned_lines,
+    masked_lines,
+    scatter_lines,
+    sparse_lines,
+    updated_lines,
+    write_lines,
+)
 from lagrad.dispatch import (
     all_finite,
-    is_basic,
     masked_multiply,
     scatter_add,
     sparse_product,
@@ -55,9 +61,14 @@ class Source:
 LARGE = 1 << 13
 #: The ufuncs of operators.
 UFUNCS: dict[Any, np.ufunc] = {
-    operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply,
-    operator.truediv: np.divide, operator.neg: np.negative, operator.pow: np.power,
-    operator.abs: np.absolute, operator.matmul: np.matmul,
+    operator.add: np.add,
+    operator.sub: np.subtract,
+    operator.mul: np.multiply,
+    operator.truediv: np.divide,
+    operator.neg: np.negative,
+    operator.pow: np.power,
+    operator.abs: np.absolute,
+    operator.matmul: np.matmul,
 }
 #: Functions whose results share no memory with their arguments.
 OWNING = frozenset(
@@ -325,91 +336,7 @@ def guard(row: Instruction, emitter: Emitter) -> str:
     return f"not {ask.__name__}({x}) == {emitter.text(answer)}"
 
 
-# -- what takes more than an expression ----------------------------------------------------------
-
-
-def scatter_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """Zeros to which w is added at an index."""
-    w, index, shape = row.args
-    dtype = row.value.dtype
-    yield f"{name} = np.zeros({e.text(shape)}{'' if dtype == float else f', np.{dtype.name}'})"
-    if is_basic(index) or fresh_index(index):
-        yield f"{name}[{index_text(index, e.text)}] = {e.text(w)}"
-    else:
-        yield f"np.add.at({name}, {e.text(index)}, {e.text(w)})"
-
-
-def fresh_index(index: Any) -> bool:
-    """True if an index of constants meets no entry twice."""
-    return False
-
-
-def masked_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A product where a mask holds."""
-    x, y, mask = map(e.text, row.args)
-    zeros = f"np.zeros({np.shape(row.value)}, np.{row.value.dtype.name})"
-    yield f"{name} = np.multiply({x}, {y}, where={mask}, out={zeros})"
-
-
-def sparse_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A constant sparse matrix and an array."""
-    v, matrix = map(e.text, row.args)
-    yield f"{name} = {matrix} @ {v}"
-
-
-def assigned_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A copy in which entries are other ones."""
-    x, index, value = row.args
-    yield copy_of(e, row, x, name)
-    yield f"{name}[{index_text(index, e.text)}] = {e.text(value)}"
-
-
-def copy_of(e: Emitter, row: Instruction, x: Any, name: str) -> str:
-    """Return the line that makes a copy of x to be written to, or takes x if nobody else has it."""
-    own = type(x) is Instruction and id(x) in e.fresh and e.last.get(id(x)) == id(row)
-    e.fresh.add(id(row))
-    return f"{name} = {e.text(x)}" if own else f"{name} = np.array({e.text(x)})"
-
-
-def updated_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A copy after ``ufunc.at``."""
-    x, ufunc, *rest = row.args
-    yield copy_of(e, row, x, name)
-    yield call(f"{e.text(ufunc)}.at", [name, *map(e.text, rest)], {})
-
-
-def write_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A copy of the base with values at their places."""
-    base, *values = row.args
-    yield f"{name} = np.array({e.text(base)}, order='C')"
-    shape = np.shape(row.value)
-    for v, (dst, src) in zip(values, row.kwargs["places"].parts, strict=True):
-        value = e.text(v)
-        if src is not None:
-            whole = len(src) == np.size(v.value if type(v) is Instruction else v)
-            whole = whole and bool((np.diff(src) == 1).all())
-            value = f"np.ravel({value})" + ("" if whole else f"[{places(e, src)}]")
-        elif np.shape(v.value if type(v) is Instruction else v):
-            value = f"np.ravel({value})[0]"
-        if len(shape) == 1:
-            yield f"{name}[{places(e, dst)}] = {value}"
-        elif len(dst) == 1:
-            at = ", ".join(str(int(k)) for k in np.unravel_index(dst[0], shape))
-            yield f"{name}[{at or '()'}] = {value}"
-        else:
-            yield f"{name}.reshape(-1)[{places(e, dst)}] = {value}"
-
-
-def places(e: Emitter, flat: np.ndarray) -> str:
-    """Return flat indices, as a range if they are one."""
-    if len(flat) == 1:
-        return str(int(flat[0]))
-    step = int(flat[1] - flat[0])
-    if step > 0 and (np.diff(flat) == step).all():
-        return f"{int(flat[0])}:{int(flat[-1]) + 1}" + (f":{step}" if step > 1 else "")
-    return e.constant(flat)
-
-
+#: What takes more than an expression.
 SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     scatter_add: scatter_lines,
     masked_multiply: masked_lines,
