@@ -176,8 +176,7 @@ def compressed(entries: Entries, shape: tuple[int, int]) -> tuple[Compressed, np
     rows, columns, data = entries
     number = index_type(max(*shape, len(rows)))
     rows, columns = (index.astype(number, copy=False) for index in (rows, columns))
-    down, right = np.diff(rows), np.diff(columns)
-    if ((down > 0) | ((down == 0) & (right > 0))).all():
+    if in_order(rows, columns):
         return Compressed(pointers(rows, shape[0]), columns, IN_ORDER), data
     if len(rows) > LARGE:
         made = sp.coo_array((data, (rows, columns)), shape=shape).tocsr()
@@ -189,6 +188,13 @@ def compressed(entries: Entries, shape: tuple[int, int]) -> tuple[Compressed, np
     slot[order] = np.cumsum(new) - 1
     found = Compressed(pointers(down[new], shape[0]), right[new], slot)
     return found, sums(slot, data, len(found.indices))
+
+
+def in_order(rows: np.ndarray, columns: np.ndarray) -> bool:
+    """True if entries go by rows and then by columns, each once."""
+    if not (rows[1:] >= rows[:-1]).all():
+        return False
+    return bool(((rows[1:] > rows[:-1]) | (columns[1:] > columns[:-1])).all())
 
 
 def slots(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

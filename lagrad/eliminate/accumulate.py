@@ -69,27 +69,28 @@ class Term(NamedTuple):
 class Meeting:
     """Which entries of a partial meet which of a Jacobian in their product.
 
-    ``left`` and ``right`` are their numbers, None for all of them in order. ``kept`` says that the
-    pattern of the Jacobian is that of the product, so that nothing is to be sorted.
+    Each entry of the partial meets so many as ``lengths`` says, and ``right`` are their numbers;
+    None stands for one, and for all of them in order. ``kept`` says that the pattern of the
+    Jacobian is that of the product, so that nothing is to be sorted.
     """
 
     def __init__(self, term: Term, height: int) -> None:
         (row, col, _), m, begin = term
         self.row, self.col, self.indptr, self.indices, self.begin = row, col, *m[:2], begin
-        self.left: np.ndarray | None = None
+        self.lengths: np.ndarray | None = None
         self.right: np.ndarray | None = None
         n = len(row)
         diagonal = row is col or np.array_equal(row, col)
         self.kept = bool(diagonal and n == height == len(m.indptr) - 1 and is_range(row))
         if self.kept:
             if not is_range(m.indptr):  # not one entry a row
-                self.left = np.repeat(np.arange(n, dtype=m.indptr.dtype), np.diff(m.indptr))
+                self.lengths = np.diff(m.indptr)
         elif begin is None:
-            lengths = np.diff(m.indptr)[col]
-            number = index_type(int(lengths.sum(dtype=np.int64)) + n)
-            self.left = np.repeat(np.arange(n, dtype=number), lengths)
-            shift = m.indptr[col] - (np.cumsum(lengths, dtype=number) - lengths)
-            self.right = np.repeat(shift, lengths) + np.arange(len(self.left), dtype=number)
+            self.lengths = np.diff(m.indptr)[col]
+            total = int(self.lengths.sum(dtype=np.int64))
+            number = index_type(max(total, len(m.indices)))
+            shift = m.indptr[col] - (np.cumsum(self.lengths, dtype=number) - self.lengths)
+            self.right = np.repeat(shift, self.lengths) + np.arange(total, dtype=number)
 
     def fits(self, term: Term) -> bool:
         """True if these two have their entries where those had them."""
@@ -109,13 +110,13 @@ class Meeting:
             return np.repeat(count, np.diff(self.indptr)), self.indices
         if self.begin is not None:
             return self.row, self.col + self.begin
-        assert self.left is not None
-        return self.row[self.left], self.indices[self.right]
+        assert self.lengths is not None
+        return np.repeat(self.row, self.lengths), self.indices[self.right]
 
     def data(self, term: Term) -> np.ndarray:
         """Return the products."""
         p, q = term.local.data, term.m.data
-        p = p if self.left is None else p[self.left]
+        p = p if self.lengths is None else np.repeat(p, self.lengths)
         if self.begin is not None:
             return p
         return p * (q if self.right is None else q[self.right])
@@ -171,13 +172,19 @@ class Symbolic:
     time, and a step where they differ is worked out anew. Threads may share it: what is found is
     put in whole, and not changed after.
 
+    Parameters
+    ----------
+    kept : bool
+        False if there is no next one.
+
     Attributes
     ----------
     made : int
         How many steps were worked out so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: bool = True) -> None:
+        self.kept = kept
         self.steps: dict[int, Step] = {}
         self.assembled: Assembled | None = None
         self.levels: Levels | None = None
@@ -204,7 +211,8 @@ class Symbolic:
             self.made += 1
             step = Step(terms, shape)
             found = step.first(terms)
-            self.steps[k] = step  # whole, since other threads may read it
+            if self.kept:
+                self.steps[k] = step  # whole, since other threads may read it
             return found
         return step.rows(terms)
 
@@ -308,7 +316,7 @@ def jacobian_rows(
     width = int(starts[-1])
     number = index_type(int(max(heights.max(initial=0), width)))
     found: dict[int, Rows] = {}
-    symbolic, step = symbolic or Symbolic(), 0
+    symbolic, step = symbolic or Symbolic(kept=False), 0
     if is_fine(graph, needed, heights):
         fine = symbolic.at_once(graph, needed, heights, inputs, wanted)
         if fine is not None:
