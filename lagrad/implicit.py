@@ -18,7 +18,6 @@ from scipy.optimize import OptimizeResult
 
 from lagrad.api import grad
 from lagrad.containers import leaves, map_leaves, unflatten
-from lagrad.forward.anew import Anew
 from lagrad.forward import (
     Found,
     Search,
@@ -30,6 +29,7 @@ from lagrad.forward import (
     with_estimates,
     worst,
 )
+from lagrad.forward.anew import Anew
 from lagrad.graph import short
 from lagrad.residual import Conditions, Structure, location, plain_value
 from lagrad.status import (

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import lagrad as lg
 from lagrad.compile.program import ARGUMENT, GUARDS, Program, replaced
 from lagrad.compile.simplify import RULES, simplified
-from lagrad.compile.symbol import Symbol, applied
+from lagrad.compile.operators import applied
+from lagrad.compile.symbol import Symbol
 from lagrad.dispatch import all_finite, masked_multiply, scatter_add
 from lagrad.rules.elementwise import sech_squared
 from lagrad.trace.tape import CURRENT

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.compile.functions import cast
 from lagrad.compile.lines import INFIX, PREFIX
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item, replaced
-from lagrad.compile.symbol import cast
 from lagrad.dispatch import all_finite
 
 #: Entries of an array from which on blocks pay, and of a block.
@@ -208,7 +208,8 @@ def as_instructions(
     outs = [
         r
         for r in group
-        if id(r) not in adds and (id(r) in given or any(id(u) not in own for u in users.get(id(r), ())))
+        if id(r) not in adds
+        and (id(r) in given or any(id(u) not in own for u in users.get(id(r), ())))
     ]
     sums = [r for r in group if id(r) in adds]
     by_rows = [p for p, rows in around.values() if rows]
@@ -218,7 +219,9 @@ def as_instructions(
     for r in group:
         made = Instruction(r.function, r.args, r.kwargs, r.value, r.name)
         made.code, made.at, made.of = r.code, r.at, r.of
-        made.args = replaced(r.args, lambda p: copies.get(id(p), p) if type(p) is Instruction else p)
+        made.args = replaced(
+            r.args, lambda p: copies.get(id(p), p) if type(p) is Instruction else p
+        )
         copies[id(r)] = made
     stretch = Stretch(
         list(copies.values()),

@@ -9,19 +9,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.cycles import LINES as CYCLE_LINES
+from lagrad.compile.functions import assigned, cast, duplicate, updated
 from lagrad.compile.lines import FORMS, GETITEM, INFIX, PREFIX, call, index_text, public_name
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
 from lagrad.compile.rolling import rolled, rolled_lines
 from lagrad.compile.simplify import LINES
-from lagrad.compile.symbol import assigned, cast, duplicate, updated
+from lagrad.compile.special import (
+    assigned_lines,
+    masked_lines,
+    scatter_lines,
+    sparse_lines,
+    updated_lines,
+    write_lines,
+)
 from lagrad.dispatch import (
     all_finite,
-    is_basic,
     masked_multiply,
     scatter_add,
     sparse_product,
@@ -51,6 +57,24 @@ class Source:
     called: set[str] = field(default_factory=set)
 
 
+#: Arrays of fewer entries are not worth an ``out=``.
+LARGE = 1 << 13
+#: The ufuncs of operators.
+UFUNCS: dict[Any, np.ufunc] = {
+    operator.add: np.add,
+    operator.sub: np.subtract,
+    operator.mul: np.multiply,
+    operator.truediv: np.divide,
+    operator.neg: np.negative,
+    operator.pow: np.power,
+    operator.abs: np.absolute,
+    operator.matmul: np.matmul,
+}
+#: Functions whose results share no memory with their arguments.
+OWNING = frozenset(
+    {np.where, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, all_finite, assigned, updated}
+)
+
 #: What stands where a program does not serve.
 OTHER, CAREFUL = "<other>", "<careful>"
 
@@ -77,6 +101,20 @@ class Emitter:
         self.plain_results: dict[int, set[int]] = {}
         #: Functions of ours that the lines call by name.
         self.called: set[str] = set()
+        #: Which instruction is the last to use a result, of those that nothing else refers to.
+        self.last: dict[int, int] = {}
+        self.fresh: set[int] = set()
+
+    def spare(self, row: Instruction) -> str | None:
+        """Return the name of an operand that is used for the last time: its memory may be taken."""
+        value = row.value
+        if not isinstance(value, np.ndarray) or value.size < LARGE:
+            return None
+        for p in row.parents():
+            if self.last.get(id(p)) == id(row) and id(p) in self.fresh:
+                if p.value.shape == value.shape and p.value.dtype == value.dtype:
+                    return self.names[id(p)]
+        return None
 
     def inside(self, rows: Sequence[Instruction]) -> Emitter:
         """Return an emitter of lines that stand among these, with names of their own."""
@@ -201,6 +239,13 @@ class Emitter:
                 self.plain.add(id(row))
                 return self.text(args[0])
         given = [self.strong(row, part) for part in args]
+        ufunc = UFUNCS.get(function, function if isinstance(function, np.ufunc) else None)
+        if ufunc is not None and isinstance(row.value, np.ndarray) and not row.kwargs:
+            out = self.spare(row) if elementwise(ufunc) else None
+            if ufunc.nout == 1 and not self.jit:
+                self.fresh.add(id(row))
+            if out is not None:
+                return call(public_name(ufunc) or self.constant(ufunc), given, {"out": out})
         if function in INFIX and len(args) == 2 and not row.kwargs and infix_fits(row):
             power = INFIX[function] == "**" and given[0].startswith("-")
             left = f"({given[0]})" if power else given[0]
@@ -291,84 +336,7 @@ def guard(row: Instruction, emitter: Emitter) -> str:
     return f"not {ask.__name__}({x}) == {emitter.text(answer)}"
 
 
-# -- what takes more than an expression ----------------------------------------------------------
-
-
-def scatter_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """Zeros to which w is added at an index."""
-    w, index, shape = row.args
-    dtype = row.value.dtype
-    yield f"{name} = np.zeros({e.text(shape)}{'' if dtype == float else f', np.{dtype.name}'})"
-    if is_basic(index) or fresh_index(index):
-        yield f"{name}[{index_text(index, e.text)}] = {e.text(w)}"
-    else:
-        yield f"np.add.at({name}, {e.text(index)}, {e.text(w)})"
-
-
-def fresh_index(index: Any) -> bool:
-    """True if an index of constants meets no entry twice."""
-    return False
-
-
-def masked_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A product where a mask holds."""
-    x, y, mask = map(e.text, row.args)
-    zeros = f"np.zeros({np.shape(row.value)}, np.{row.value.dtype.name})"
-    yield f"{name} = np.multiply({x}, {y}, where={mask}, out={zeros})"
-
-
-def sparse_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A constant sparse matrix and an array."""
-    v, matrix = map(e.text, row.args)
-    yield f"{name} = {matrix} @ {v}"
-
-
-def assigned_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A copy in which entries are other ones."""
-    x, index, value = row.args
-    yield f"{name} = np.array({e.text(x)})"
-    yield f"{name}[{index_text(index, e.text)}] = {e.text(value)}"
-
-
-def updated_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A copy after ``ufunc.at``."""
-    x, ufunc, *rest = row.args
-    yield f"{name} = np.array({e.text(x)})"
-    yield call(f"{e.text(ufunc)}.at", [name, *map(e.text, rest)], {})
-
-
-def write_lines(e: Emitter, row: Instruction, name: str) -> Iterator[str]:
-    """A copy of the base with values at their places."""
-    base, *values = row.args
-    yield f"{name} = np.array({e.text(base)}, order='C')"
-    shape = np.shape(row.value)
-    for v, (dst, src) in zip(values, row.kwargs["places"].parts, strict=True):
-        value = e.text(v)
-        if src is not None:
-            whole = len(src) == np.size(v.value if type(v) is Instruction else v)
-            whole = whole and bool((np.diff(src) == 1).all())
-            value = f"np.ravel({value})" + ("" if whole else f"[{places(e, src)}]")
-        elif np.shape(v.value if type(v) is Instruction else v):
-            value = f"np.ravel({value})[0]"
-        if len(shape) == 1:
-            yield f"{name}[{places(e, dst)}] = {value}"
-        elif len(dst) == 1:
-            at = ", ".join(str(int(k)) for k in np.unravel_index(dst[0], shape))
-            yield f"{name}[{at or '()'}] = {value}"
-        else:
-            yield f"{name}.reshape(-1)[{places(e, dst)}] = {value}"
-
-
-def places(e: Emitter, flat: np.ndarray) -> str:
-    """Return flat indices, as a range if they are one."""
-    if len(flat) == 1:
-        return str(int(flat[0]))
-    step = int(flat[1] - flat[0])
-    if step > 0 and (np.diff(flat) == step).all():
-        return f"{int(flat[0])}:{int(flat[-1]) + 1}" + (f":{step}" if step > 1 else "")
-    return e.constant(flat)
-
-
+#: What takes more than an expression.
 SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     scatter_add: scatter_lines,
     masked_multiply: masked_lines,
@@ -383,6 +351,25 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
 }
 
 
+def elementwise(ufunc: np.ufunc) -> bool:
+    """True if each entry of the result depends on the same entries of the arguments alone."""
+    return ufunc.signature is None and ufunc.nout == 1
+
+
+def last_uses(rows: Sequence[Instruction], outputs: Sequence[Any]) -> dict[int, int]:
+    """Return which instruction is the last to use a result, where none may keep a view of it."""
+    last: dict[int, int] = {}
+    kept = {id(out) for out in outputs if type(out) is Instruction}
+    for r in rows:
+        function = UFUNCS.get(r.function, r.function)
+        plain = isinstance(function, np.ufunc) or function in OWNING or function in GUARDS
+        for p in r.parents():
+            last[id(p)] = id(r)
+            if not plain:
+                kept.add(id(p))
+    return {k: v for k, v in last.items() if k not in kept}
+
+
 def source_of(
     rows: Sequence[Instruction], outputs: Sequence[Any], reverse: int | None, jit: bool = False
 ) -> Source:
@@ -391,6 +378,7 @@ def source_of(
     With ``jit`` the lines are those that numba understands.
     """
     e = Emitter(rows, (), jit)
+    e.last = last_uses(rows, outputs)
     parameters, captured, shown = [], [], []
     for k, row in enumerate(rows):
         if k == reverse:

@@ -184,7 +184,9 @@ def jitted(source: Source, given: dict[str, Any]) -> tuple[Source, dict[str, Any
     lines = [replace_fail(line, RAISES) for line in source.lines]
     outs = [f"out{k}" for k in range(len(source.result))]
     texts = "".join(f"{text}, " for text in source.result)
-    text = "\n".join([f"def core({parameters}):", *(f"    {x}" for x in lines), f"    return ({texts})"])
+    text = "\n".join(
+        [f"def core({parameters}):", *(f"    {x}" for x in lines), f"    return ({texts})"]
+    )
     core = numba.njit(closed(text, "core", {**rest, "np": np, "math": math}))
     body = [
         "try:",
@@ -273,8 +275,7 @@ def with_cells(function: FunctionType, cells: dict[str, Any]) -> FunctionType:
     """Return the function with other cells of some closure variables."""
     names = function.__code__.co_freevars
     closure = tuple(
-        cells.get(name, cell)
-        for name, cell in zip(names, function.__closure__ or (), strict=True)
+        cells.get(name, cell) for name, cell in zip(names, function.__closure__ or (), strict=True)
     )
     made = FunctionType(
         function.__code__, function.__globals__, function.__name__, function.__defaults__, closure

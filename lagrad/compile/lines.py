@@ -81,7 +81,8 @@ def public_names() -> dict[int, str]:
     for prefix, space in reversed(MODULES.items()):
         for name in dir(space):
             thing = getattr(space, name, None)
-            if callable(thing) and not name.startswith("_"):
+            own = getattr(thing, "__name__", name) == name or id(thing) not in found
+            if callable(thing) and own and not name.startswith("_"):
                 found[id(thing)] = f"{prefix}.{name}"
     return found
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.compile.threads import CALLED
 from lagrad.compile.emit import CAREFUL, OTHER, Source, number
 from lagrad.compile.program import Instruction
+from lagrad.compile.threads import CALLED
 
 #: Arrays of more entries are kept beside the source, in a file of arrays.
 LITERAL = 64
@@ -141,7 +141,9 @@ def failing(line: str) -> str:
 
 def definition(name: str, value: Any, stored: dict[str, np.ndarray]) -> str:
     """Return the line that defines a constant."""
-    return f"{name} = {literal(name, value, stored)}" if not callable(value) else imported(name, value)
+    return (
+        f"{name} = {literal(name, value, stored)}" if not callable(value) else imported(name, value)
+    )
 
 
 def literal(name: str, value: Any, stored: dict[str, np.ndarray]) -> str:
@@ -150,7 +152,9 @@ def literal(name: str, value: Any, stored: dict[str, np.ndarray]) -> str:
         if value.size > LITERAL:
             stored[name] = value
             return f"stored[{name!r}]"
-        dtype = "" if value.dtype in (float, int, bool) and value.size else f", np.{value.dtype.name}"
+        dtype = (
+            "" if value.dtype in (float, int, bool) and value.size else f", np.{value.dtype.name}"
+        )
         if not value.size:
             return f"np.zeros({value.shape}{dtype})"
         return f"np.array({entries(value.tolist())}{dtype})"

@@ -63,8 +63,11 @@ def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
 
 
 #: What the source itself uses.
-RESERVED = (
-    {"np", "math", "special", "linalg", "sp", "total", "sp", "self", "args", "kwargs", "ndarray", "MISSING", "stored", "by_blocks", "again", "careful", "constants"}
-    | set(keyword.kwlist)
-    | set(dir(builtins))
+RESERVED = frozenset(
+    [
+        *("np", "math", "special", "linalg", "sp", "total", "stored", "constants", "by_blocks"),
+        *("self", "args", "kwargs", "ndarray", "MISSING", "again", "careful"),
+        *keyword.kwlist,
+        *dir(builtins),
+    ]
 )

@@ -129,10 +129,22 @@ class Program(Trace):
         How many instructions there were when the first multiplier was found.
     """
 
-    __slots__ = ("asked", "cycles", "forward", "instructions", "known", "reverse", "solved", "users")
+    __slots__ = (
+        "asked",
+        "cycles",
+        "forward",
+        "instructions",
+        "known",
+        "reverse",
+        "solved",
+        "symbol",
+        "users",
+    )
 
-    def __init__(self, outer: Trace | None = None) -> None:
+    def __init__(self, outer: Trace | None = None, symbol: Any = None) -> None:
         super().__init__(outer)
+        #: What makes a value of this program.
+        self.symbol = symbol
         self.instructions: list[Instruction] = []
         self.reverse: int | None = None
         self.forward: set[int] = set()
@@ -181,10 +193,8 @@ class Program(Trace):
 
     def made(self, value: Any) -> Any:
         """Return an array made inside as a symbol, so that it can be written to."""
-        from lagrad.compile.symbol import Symbol
-
         row = self.append(np.array, (self.held(value),), {}, np.array(value))
-        return Symbol(self, row, row.value)  # type: ignore[arg-type]
+        return self.symbol(self, row, row.value)
 
     def held(self, value: Any) -> Any:
         """Return a constant as a copy that nobody writes to, shared as long as it is the same."""

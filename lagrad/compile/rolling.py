@@ -62,9 +62,7 @@ def loop_results(loop: Rolled, args: tuple[Any, ...]) -> list[Any] | None:
     body = written_step(loop, program, held)
     if body is None:
         return None
-    given = tuple(
-        tuple(row_of(program, a) for a in part) for part in (held["carry"], held["x"])
-    )
+    given = tuple(tuple(row_of(program, a) for a in part) for part in (held["carry"], held["x"]))
     around = tuple(r.args[0] for r in body.around)
     for r in body.around:
         r.args = ()
@@ -80,7 +78,7 @@ def row_of(program: Program, a: Any) -> Any:
 
 def written_step(loop: Rolled, program: Program, held: dict[str, list[Any]]) -> Body | None:
     """Run a step on symbols, and return its program; None if Python asked for numbers."""
-    step_program = Program(CURRENT.get())
+    step_program = Program(CURRENT.get(), Symbol)
     step_program.level = max(step_program.level, program.level + 1)
 
     def argument(value: Any, name: str) -> Symbol:
@@ -140,7 +138,11 @@ def merged(rows: list[Instruction]) -> list[Instruction]:
     renamed: dict[int, Instruction] = {}
     kept = []
     for row in rows:
-        if row.function is item and id(row.args[0]) in renamed or id(row.args[0] if row.args else row) in gone:
+        if (
+            row.function is item
+            and id(row.args[0]) in renamed
+            or id(row.args[0] if row.args else row) in gone
+        ):
             first, carries, ahead = gone[id(row.args[0])]
             k = row.args[1]
             k = k if k < carries else k + ahead
@@ -149,7 +151,9 @@ def merged(rows: list[Instruction]) -> list[Instruction]:
                 renamed[id(row)] = other
                 continue
             row.args = (first, k)
-        row.args = replaced(row.args, lambda p: renamed.get(id(p), p) if type(p) is Instruction else p)
+        row.args = replaced(
+            row.args, lambda p: renamed.get(id(p), p) if type(p) is Instruction else p
+        )
         if row.function is rolled:
             key = loop_key(row)
             first = seen.get(key)
@@ -214,8 +218,10 @@ def rolled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
         plain = type(start) is not Instruction or id(start) in e.plain
         if number and type(start) is not Instruction:
             text = e.text(float(start))
-        yield f"{inner.names[id(r)]} = {text}" if plain or not number else (
-            f"{inner.names[id(r)]} = float({text})"
+        yield (
+            f"{inner.names[id(r)]} = {text}"
+            if plain or not number
+            else (f"{inner.names[id(r)]} = float({text})")
         )
     lists = []
     for k, y in enumerate(body.y):
@@ -233,7 +239,9 @@ def rolled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
         inner.emit(r)
     lines = inner.lines
     for (target, scalar), y in zip(lists, body.y, strict=True):
-        lines.append(f"{target}.append({inner.text(y)})" if scalar else f"{target}[{t}] = {inner.text(y)}")
+        lines.append(
+            f"{target}.append({inner.text(y)})" if scalar else f"{target}[{t}] = {inner.text(y)}"
+        )
     moved = [
         (inner.names[id(r)], inner.text(z)) for r, z in zip(body.carry, body.after, strict=True)
     ]

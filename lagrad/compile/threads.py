@@ -28,7 +28,7 @@ def by_blocks(run, n, step):  # type: ignore[no-untyped-def]
         thread.join()
     if errors:
         raise errors[0]
-    return tuple(sum(column[1:], column[0]) for column in zip(*parts))
+    return tuple(sum(column[1:], column[0]) for column in zip(*parts, strict=True))
 
 
 #: By name, what lines may call.

@@ -110,7 +110,9 @@ def substituting(values: Iterable[tuple[Traced, Any]]) -> Iterator[tuple[Trace, 
     TraceError
         At the end, if others were met: their derivative would be lost.
     """
-    pairs = [(a, substituted(value)) for a, value in values]
+    found = [(a, substituted(value)) for a, value in values]
+    # What stands for itself does so by another handle, which is not substituted in its turn.
+    pairs = [(a, snapshot(value) if value is a else value) for a, value in found]
     with tracing(lifting=True) as inner:
         inner.level = max([inner.level, *(a._trace.level + 1 for a, _ in pairs)])
         rows = [inner.input(value, f"captured{k}") for k, (_, value) in enumerate(pairs)]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.compile.functions import assigned, cast
 from lagrad.compile.program import GUARDS, Instruction
 from lagrad.compile.simplify.patterns import (
     ADD,
@@ -28,7 +29,6 @@ from lagrad.compile.simplify.patterns import (
     parents_of,
     reduction,
 )
-from lagrad.compile.symbol import assigned, cast
 from lagrad.dispatch import all_finite, masked_multiply, scatter_add, sparse_product, still_finite
 from lagrad.rules.elementwise import jump, sech_squared
 from lagrad.rules.shaping import getitem, pad

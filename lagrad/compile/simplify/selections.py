@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.compile.functions import cast
 from lagrad.compile.program import Instruction
 from lagrad.compile.simplify.arithmetic import sides
 from lagrad.compile.simplify.passes import Pass, among, key_of, rewrite
@@ -29,7 +30,6 @@ from lagrad.compile.simplify.patterns import (
     shape_of,
 )
 from lagrad.compile.simplify.written import slope, sloped
-from lagrad.compile.symbol import cast
 from lagrad.dispatch import masked_multiply
 
 EQUAL = frozenset({operator.eq, np.equal})

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.compile.functions import cast, duplicate
 from lagrad.compile.program import Instruction
 from lagrad.compile.simplify.arithmetic import constant_factor, sides
 from lagrad.compile.simplify.passes import CONSTANT, Pass, among, rewrite
@@ -32,7 +33,6 @@ from lagrad.compile.simplify.patterns import (
     size_of,
     without_leading_ones,
 )
-from lagrad.compile.symbol import cast, duplicate
 from lagrad.dispatch import scatter_add
 from lagrad.rules.shaping import getitem
 
