@@ -31,8 +31,9 @@ def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
     used = set(taken) | RESERVED
 
     def free(name: str) -> str:
-        name = re.sub(r"\W+", "_", name).strip("_") or "x"
-        name = f"_{name}" if name[0].isdigit() else name
+        if not name.isidentifier():
+            name = re.sub(r"\W+", "_", name).strip("_") or "x"
+            name = f"_{name}" if name[0].isdigit() else name
         if name not in used:
             used.add(name)
             return name

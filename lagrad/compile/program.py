@@ -15,7 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.dispatch import still_finite
-from lagrad.trace.tape import Trace, is_users, same
+from lagrad.solve.back_substitution import back_substitute_masked, forward_substitute
+from lagrad.trace.tape import CURRENT, Trace, is_users, same
 
 
 class Instruction:
@@ -59,9 +60,21 @@ class Instruction:
         what = getattr(self.function, "__name__", repr(self.function))
         return f"{self.name or 'result'} = {what}(...)"
 
-    def parents(self) -> Iterator[Instruction]:
-        """Yield the instructions whose results are used."""
-        return instructions_in((self.args, self.kwargs) if self.kwargs else self.args)
+    def parents(self) -> list[Instruction]:
+        """Return the instructions whose results are used."""
+        found: list[Instruction] = []
+        for part in self.args:
+            if type(part) is Instruction:
+                found.append(part)
+            elif type(part) in TREES:
+                found += instructions_in(part)
+        if self.kwargs:
+            found += instructions_in(self.kwargs)
+        return found
+
+
+#: What may hold instructions.
+TREES = frozenset({tuple, list, dict, slice})
 
 
 def instructions_in(tree: Any) -> Iterator[Instruction]:
@@ -153,7 +166,7 @@ class Program(Trace):
         self.cycles: list[Any] = []
         self.known: dict[int, tuple[Any, Any]] = {}
         self.asked: set[tuple[Any, int]] = set()
-        self.users: dict[Any, bool] = {}
+        self.users: dict[Any, Any] = {}
 
     is_program = True
 
@@ -168,17 +181,20 @@ class Program(Trace):
         """Write down one instruction, with the line of the user's code that asked for it."""
         made = Instruction(function, args, kwargs, value, name)
         self.instructions.append(made)
+        if CURRENT.get() is not self:
+            return made  # The trace inside knows the line, and will say it.
         frame: Any = sys._getframe(2)
         users = self.users
         while frame is not None:
             code = frame.f_code
             found = users.get(code)
             if found is None:
-                found = users[code] = is_users(frame)
-            if found:
+                found = is_users(frame) or (OUTSIDE if code in ENDS else False)
+                users[code] = found
+            if found is True:
                 made.code, made.at = code, frame.f_lasti
                 break
-            if code is RUN:
+            if found is OUTSIDE:
                 break
             frame = frame.f_back
         return made
@@ -212,5 +228,6 @@ def run(program: Program, function: Callable[..., Any], args: Any, kwargs: Any) 
     return function(*args, **kwargs)
 
 
-#: Where the search for the user's line ends.
-RUN = run.__code__
+#: Where the search for the user's line ends: above it, nothing is the line of an instruction.
+ENDS = frozenset({run.__code__, back_substitute_masked.__code__, forward_substitute.__code__})
+OUTSIDE = "outside"

@@ -96,6 +96,10 @@ class Symbol(Tracer):
         """Return plain numbers."""
         return np.asarray(self._ask(content)).tolist()
 
+    def _asked_by(self, code: Any, at: int) -> None:
+        if self._row.code is None:
+            self._row.code, self._row.at = code, at
+
     def _found_multiplier(self, w: Any) -> None:
         program = self._trace
         if program.reverse is None:

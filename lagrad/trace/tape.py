@@ -23,6 +23,7 @@ LIBRARIES = tuple(os.path.join(os.path.dirname(str(m.__file__)), "") for m in (n
 INTERNAL = (HERE, *LIBRARIES, functools.__file__, "<__array_function__ internals>")
 GALLERY = os.path.join(HERE, "gallery", "")
 
+PLAIN = (np.float64, np.ndarray)
 NUMBERS = frozenset({float, int, bool, complex, np.float64, np.ndarray})
 
 #: The trace that the code now running belongs to: the nesting level, and a home for `zeros`.
@@ -101,8 +102,11 @@ class Trace:
             code = None if frame is None else frame.f_code
             if code is not None:
                 self.theirs.add(code.co_filename)
+        at = 0 if code is None else frame.f_lasti
         c.code.append(code)
-        c.at.append(0 if code is None else frame.f_lasti)
+        c.at.append(at)
+        if type(value) not in PLAIN:
+            value._asked_by(code, at)
         return row
 
     def constant(self, value: Any) -> int:

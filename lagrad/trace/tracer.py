@@ -133,6 +133,9 @@ class Traced:
         """The plain value, which a program may not take for anything but what it is now."""
         return self._value
 
+    def _asked_by(self, code: Any, at: int) -> None:
+        """Told by a trace whose value it is: the user's code that asked for it, and the place."""
+
     def _found_multiplier(self, w: Any) -> None:
         """Told by the sweep, which has found the multiplier of this value."""
 
