@@ -52,6 +52,8 @@ class Scale(Diagonal):
         return scaled(self.d, w, self.mask)
 
     def pull(self, w: Any, mask: Any) -> tuple[Any, Any]:
+        if self.d is ONE and self.mask is None:
+            return w, mask  # What is absent is zero already.
         here = intersection(mask, self.mask)
         if type(mask) is not Late:
             return scaled(self.d, w, here), here
