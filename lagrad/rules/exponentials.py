@@ -39,7 +39,8 @@ def largest(x: Any, axes: Axes) -> Any:
     """Return the largest real part of each line, and 0 where that is not finite."""
     x = stopped(x)
     x = np.real(x) if np.iscomplexobj(x) else x
-    top = np.max(x, **along(x, axes), **({} if size(x, axes) else {"initial": -np.inf}))
+    options = along(x, axes) | ({} if size(x, axes) else {"initial": -np.inf})
+    top = np.max(x, **options)
     return np.where(np.isfinite(top), top, top.dtype.type(0))
 
 
