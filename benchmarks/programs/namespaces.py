@@ -6,6 +6,7 @@ with it: from the tools as they bring them, else as a user writes them.
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
 from typing import Any
 
@@ -47,6 +48,7 @@ def spelt(np: Any, logsumexp: Any) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def numpy_plain() -> ModuleType:
     """numpy alone: what the function costs without a gradient."""
 
@@ -58,6 +60,7 @@ def numpy_plain() -> ModuleType:
     return module(vars(np) | spelt(np, logsumexp))
 
 
+@functools.cache
 def numpy_lagrad() -> ModuleType:
     """numpy, with lagrad's logsumexp and cross-entropy."""
     own = {"logsumexp": lg.logsumexp, "cross_entropy": lg.cross_entropy}

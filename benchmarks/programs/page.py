@@ -40,8 +40,10 @@ def page(results: Sequence[Result]) -> str:
         "# Programs and their gradients, the latest run",
         "",
         "Written by `python -m benchmarks programs`; [README.md](../README.md) tells what is",
-        "measured. A time is the wall-clock time of one call for value and gradient, on",
-        f"all cores; beside it stands its ratio to the adjoint written by hand. {bars()}",
+        "measured. A time is the wall-clock time of one call for value and gradient, on all cores;",
+        "beside it stands its ratio to the adjoint written by hand.",
+        "",
+        bars(),
         "",
         versions(CORES),
         "",
@@ -82,9 +84,10 @@ def row(work: Work, result: Result) -> Iterator[str]:
     for tool in PACKAGES:
         yield time_cell(work, result, tool)
     yield digits(times["lagrad"] / times[FUNCTION]) if FUNCTION in times else ""
-    yield duration(result.compile)
-    yield digits(1e6 * result.compile / result.constraints)
-    yield digits(1e6 * result.compile / result.instructions) if result.instructions else ""
+    yield duration(result.compile) if result.instructions else "not compiled"
+    many = result.constraints >= verdicts.MANY
+    yield digits(1e6 * result.compile / result.constraints) if many else ""
+    yield digits(1e6 * result.compile / result.instructions) if many and result.instructions else ""
     yield duration(result.first["JAX"]) if "JAX" in times else ""
     mib = [result.peaks[tool] / MIB for tool in ("by hand", "lagrad") if tool in result.peaks]
     yield ", ".join(digits(x) for x in mib) if max(mib, default=0.0) >= 0.1 else ""
