@@ -55,6 +55,8 @@ class Source:
     #: True if a line may raise where NumPy gives inf or nan.
     raises: bool = False
     called: set[str] = field(default_factory=set)
+    #: What the lines give names to.
+    names: set[str] = field(default_factory=set)
 
 
 #: Arrays of fewer entries are not worth an ``out=``.
@@ -392,7 +394,9 @@ def source_of(
         shown.append((e.names[id(row)], before, len(e.lines)))
     result = results(e, outputs)
     finite_check(e)
-    return Source(parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called)
+    return Source(
+        parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called, e.taken
+    )
 
 
 def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
