@@ -153,7 +153,7 @@ CASES: dict[str, list[Case]] = {
     "same_number": [Case(lambda a: np.exp(applied(np.float64, (a,), {})), (0.3,))],
     "times_one": [
         Case(lambda a: a * 1.0, (S,)), Case(lambda a: 1 * a, (f4,)), Case(lambda a: a / 1, (S,)),
-        Case(lambda a: a * 1.0, (c16,)), Case(lambda a: a * 1.0, (2.5,)),
+        Case(lambda a: a * 1.0, (2.5,)),
     ],
     "times_minus_one": [Case(lambda a: a * -1.0, (S,)), Case(lambda a: a / -1, (f4,))],
     "plus_zero": [
@@ -176,7 +176,7 @@ CASES: dict[str, list[Case]] = {
         Case(lambda a, b, c: a + (-c) * b, (S, T, 0.7)), Case(lambda a, b, c: a - b * (-c), (S, T, 0.7)),
     ],
     "times_minus": [
-        Case(lambda a, b: (-a) * b, (S, T)), Case(lambda a, b: a * (-b), (c16, c16)),
+        Case(lambda a, b: (-a) * b, (S, T)), Case(lambda a, b: a * (-b), (f4, x)),
         Case(lambda a, b: (-a) / b, (S, T)), Case(lambda a, b: a / (-b), (S, T)),
     ],
     "constant_of_constant": [
@@ -193,7 +193,7 @@ CASES: dict[str, list[Case]] = {
         Case(lambda a, b: (3.0 * a) * (0.7 * b), (GRID[:, :6], S[:6]), 4),
     ],
     "constant_to_small": [Case(lambda a, b: 3.0 * (a * b), (A, B[0]), 2), Case(lambda a, b: -(a * b), (S, 0.3))],
-    "twice": [Case(lambda a: a + a, (S,)), Case(lambda a: a + a, (c16,))],
+    "twice": [Case(lambda a: a + a, (S,)), Case(lambda a: a + a, (f4,))],
     "over_reciprocal": [Case(lambda a, b: a * (1 / b), (x, y), 1.5), Case(lambda a, b: (1.0 / b) * a, (0.3, 0.7), 1.5)],
     "quotient_again": [
         Case(lambda a, b, c: (c / b, (a / b) * c), (x, y, z), 3),
@@ -346,6 +346,7 @@ CASES: dict[str, list[Case]] = {
         Case(lambda a, b, c: a.T @ c + a.T @ b, (np.abs(A), np.abs(B), np.abs(A)), 16),
         Case(lambda a, b: (a + b, np.sum(a) + np.sum(b)), (np.abs(x), np.abs(y)), 24),
         Case(lambda a, b: scatter_add(a[1:], slice(1, None), (12,)) + scatter_add(b[:-1], slice(None, -1), (12,)), (x, y), 2),
+        Case(lambda a, b: b + scatter_add(a[:3], slice(2, 5), (12,)) + b, (x, 9 + y), 2),
         Case(lambda a, b: b - scatter_add(a[:3], slice(2, 5), (12,)) + scatter_add(a[0], 3, (12,)), (x, 9 + y), 2),
         Case(lambda a, b: b + scatter_add(a[:3], np.array([2, 5, 2]), (12,)), (np.abs(x), np.abs(y)), 2),
         Case(lambda a, b: (a + b, np.exp(a) + a + b), (np.abs(x), np.abs(y)), 3),
@@ -391,7 +392,12 @@ def test_tanh_has_the_slope_of_its_value() -> None:
 
 # fmt: off
 KEPT: dict[str, list[Case]] = {
+    "times_minus": [
+        Case(lambda a, b: (-a) * b, (0.3, x)),                   # the sign of the smaller one
+        Case(lambda a, b: np.sqrt((-a) * b), (c16.real + 0j, c16)),
+    ],
     "times_one": [
+        Case(lambda a: a * 1.0, (c16,)),                         # infinity and the sign of zero
         Case(lambda a: a * np.ones(3), (np.float64(2.0),)),      # stretches
         Case(lambda a: a * 1.0, (np.arange(3),)),                # becomes a float
         Case(lambda a: a * np.float64(1.0), (f4,)),              # widens, or not, by version
@@ -399,8 +405,7 @@ KEPT: dict[str, list[Case]] = {
     "plus_zero": [Case(lambda a: np.sqrt(0.0 - a), (c16.real + 0j,)), Case(lambda a: a + 0.0, (np.arange(3),)), Case(lambda a: a + np.zeros(3), (np.float64(2.0),))],
     "minus_of_difference": [Case(lambda a, b: -(a - b), (c16, c16)), Case(lambda a, b: np.arctan2(-(a - b), b), (S, S))],
     "minus_of_minus": [Case(lambda a: -np.exp(-a), (x,))],
-    "times_minus": [Case(lambda a, b: (-a) * b, (0.3, x))],      # the sign of the smaller one
-    "constant_of_constant": [Case(lambda a: 1e200 * (1e200 * a), (1e-300 * x,)), Case(lambda a: 2 * (3 * a), (np.arange(4),))],
+    "constant_of_constant": [Case(lambda a: 1e200 * (1e200 * a), (1e-300 * x,)), Case(lambda a: 2 * (3 * a), (np.arange(4),)), Case(lambda a: -(3.0 * a), (c16,))],
     "over_reciprocal": [Case(lambda a, b: (1 / b, a * (1 / b)), (x, y))],
     "small_power": [Case(lambda a: a ** 2.0, (np.arange(4),)), Case(lambda a: a ** np.array([2.0, 2.0]), (1.5,)), Case(lambda a: a ** 5, (x,))],
     "root_power": [Case(lambda a: a ** 0.5, (np.arange(4),)), Case(lambda a: a ** 0.5, (c16,))],
@@ -522,7 +527,8 @@ def test_random_programs_keep_their_values(
             change = np.max([np.abs(m[k] - q) for m in moved], axis=0)
         finite = np.isfinite(q) & np.isfinite(np.asarray([m[k] for m in moved])).all(axis=0)
         with np.errstate(all="ignore"):
-            close_enough = np.abs(p - q) <= 30 * change + 300 * eps * np.abs(q).max()
+            largest = np.max(np.abs(q), where=finite, initial=0.0)
+            close_enough = np.abs(p - q) <= 30 * change + 300 * eps * largest
         assert (close_enough | ~finite).all()
 
 

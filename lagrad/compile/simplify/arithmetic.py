@@ -1,4 +1,8 @@
-"""Rules of arithmetic. An ulp is a unit in the last place of the result."""
+"""Rules of arithmetic. An ulp is a unit in the last place of the result.
+
+Complex numbers keep their factors and signs where they are: a real factor is multiplied as one
+with an imaginary part of zero, whose sign says on which side of a branch cut the product is.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +56,7 @@ def same_number(row: Instruction, at: Pass) -> Any:
 def times_one(row: Instruction, at: Pass) -> Any:
     """``x * 1`` and ``x / 1`` are x. Exact."""
     for x, y in sides(row) if row.function in MULTIPLY else (row.args,):
-        if is_number(y, 1.0) and like(row, x):
+        if is_number(y, 1.0) and like(row, x) and kind_of(row) != "c":
             return x
     return None
 
@@ -61,7 +65,7 @@ def times_one(row: Instruction, at: Pass) -> Any:
 def times_minus_one(row: Instruction, at: Pass) -> Any:
     """``x * -1`` and ``x / -1`` are -x. Exact."""
     for x, y in sides(row) if row.function in MULTIPLY else (row.args,):
-        if is_number(y, -1.0) and like(row, x):
+        if is_number(y, -1.0) and like(row, x) and kind_of(row) != "c":
             return rewrite(row, operator.neg, x)
     return None
 
@@ -141,7 +145,7 @@ def plus_minus_product(row: Instruction, at: Pass) -> Any:
 def times_minus(row: Instruction, at: Pass) -> Any:
     """``(-x) * y`` is -(x * y), and so for a quotient; the sign may meet a sum. Exact."""
     for k, (x, y) in enumerate(sides(row)):
-        if is_row(x, NEGATIVE) and like(row, x):
+        if is_row(x, NEGATIVE) and like(row, x) and kind_of(row) != "c":
             args = (x.args[0], y) if k == 0 else (y, x.args[0])
             return rewrite(row, operator.neg, at.make(row, row.function, *args))
     return None
@@ -152,10 +156,10 @@ def times_minus(row: Instruction, at: Pass) -> Any:
 
 def constant_factor(part: Any) -> tuple[Any, Any] | None:
     """Return (c, x) of a row that is c * x, x / d or -x for constants c and d."""
-    if not is_row(part, FACTORS):
+    if not is_row(part, FACTORS) or not is_real(part):
         return None
     if part.function in NEGATIVE:
-        return (-1.0, part.args[0]) if is_inexact(part) else None
+        return -1.0, part.args[0]
     a, b = part.args
     if part.function in DIVIDE:
         d = number(b)
@@ -171,7 +175,7 @@ def constant_factor(part: Any) -> tuple[Any, Any] | None:
 def constant_of_constant(row: Instruction, at: Pass) -> Any:
     """``c * (d * x)`` is (c * d) * x, within 2 ulp where nothing overflows."""
     outer = constant_factor(row)
-    if outer is None or not is_inexact(row):
+    if outer is None:
         return None
     c, y = outer
     if is_row(y, NEGATIVE) and row.function not in NEGATIVE:
@@ -191,7 +195,7 @@ def constant_of_constant(row: Instruction, at: Pass) -> Any:
 def constant_inside(row: Instruction, at: Pass) -> Any:
     """``c * ((d * x) * y)`` is ((c * d) * x) * y: a factor goes where one is. Within 4 ulp."""
     outer = constant_factor(row)
-    if outer is None or not is_inexact(row) or not is_safe(outer[0], row):
+    if outer is None or not is_safe(outer[0], row):
         return None
     c, y = outer
     if not is_row(y, QUOTIENTS) or constant_factor(y) is not None:
@@ -228,7 +232,7 @@ def two_constants(row: Instruction, at: Pass) -> Any:
     """``(c * x) * (d * y)`` is (c * d) * x * y, the factor at the smaller of them. Within 4 ulp."""
     a, b = row.args
     left, right = constant_factor(a), constant_factor(b)
-    if left is None or right is None or not (at.once(a) and at.once(b)) or not is_inexact(row):
+    if left is None or right is None or not (at.once(a) and at.once(b)):
         return None
     (c, x), (d, y) = left, right
     if dtype_of(x) != dtype_of(y) or not is_safe(c * d, row):
@@ -245,7 +249,7 @@ def two_constants(row: Instruction, at: Pass) -> Any:
 def constant_to_small(row: Instruction, at: Pass) -> Any:
     """``c * (x * y)`` is (c * x) * y, where x is smaller than y. Within 2 ulp."""
     outer = constant_factor(row)
-    if outer is None or not is_inexact(row) or row.function in DIVIDE:
+    if outer is None or row.function in DIVIDE:
         return None
     c, product = outer
     if not is_row(product, MULTIPLY) or not at.once(product):
@@ -260,7 +264,7 @@ def constant_to_small(row: Instruction, at: Pass) -> Any:
 def twice(row: Instruction, at: Pass) -> Any:
     """``x + x`` is 2 * x. Exact."""
     a, b = row.args
-    return rewrite(row, operator.mul, 2.0, a) if a is b and is_row(a) and is_inexact(row) else None
+    return rewrite(row, operator.mul, 2.0, a) if a is b and is_row(a) and is_real(row) else None
 
 
 # -- quotients and powers ------------------------------------------------------------------------

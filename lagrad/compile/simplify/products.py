@@ -51,6 +51,8 @@ def sum_of_multiple(row: Instruction, at: Pass) -> Any:
     factor = constant_factor(found.x)
     if factor is None or not is_safe(factor[0], row) or 2 * size_of(row) > size_of(found.x):
         return None
+    if not at.facts.drops_sign(row):
+        return None
     c, x = factor
     options = axis_options(x, found.axes, found.keepdims)
     total = at.make(row, np.sum, x, shape=shape_of(row), **options)
@@ -103,8 +105,10 @@ def sum_of_product(row: Instruction, at: Pass) -> Any:
 
 @among(NEGATIVE)
 def product_of_minus(row: Instruction, at: Pass) -> Any:
-    """``(-A) @ B`` is -(A @ B), where that is no larger. Exact."""
+    """``(-A) @ B`` is -(A @ B), where that is no larger. Exact but for the sign of a zero."""
     for k, a in enumerate(row.args):
+        if not at.facts.drops_sign(row):
+            return None
         if is_row(a, NEGATIVE) and at.once(a) and size_of(row) <= size_of(a):
             args = [*row.args[:k], a.args[0], *row.args[k + 1 :]]
             product = at.make(row, operator.matmul, *args, shape=shape_of(row))

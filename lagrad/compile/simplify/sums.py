@@ -252,8 +252,7 @@ def put_in_place(row: Instruction, terms: list[Term], at: Pass) -> Instruction |
         return None
     base = None
     if rest:
-        sign, base = next((term for term in rest if term[0] > 0), rest[0])
-        rest = [term for term in rest if term[1] is not base or term[0] != sign]
+        sign, base = rest.pop(next((k for k, (sign, _) in enumerate(rest) if sign > 0), 0))
         base = base if sign > 0 else at.make(row, operator.neg, base)
         for sign, t in rest:
             base = at.make(row, operator.add if sign > 0 else operator.sub, base, t)
