@@ -88,7 +88,8 @@ class Conditions:
         """Ask that a leaf is of the kind that it was."""
         kind = type(leaf)
         if symbol is None:
-            if kind in (bool, str, bytes, type(None)):
+            if kind in (str, bytes):
+                self.parts.append(f"type({text}) is {self.held(kind)}")
                 self.parts.append(f"{text} == {self.held(leaf)}")
             else:
                 self.parts.append(f"{text} is {self.held(leaf)}")
