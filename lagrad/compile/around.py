@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.compile.lines import MODULES
+from lagrad.compile.names import RESERVED
 from lagrad.compile.reads import PLACES, Check
 
 
@@ -37,7 +39,8 @@ class Around:
         self.space: dict[str, Any] = max(
             spaces, key=lambda s: sum(t is s for t in spaces), default={}
         )
-        taken = set(taken)
+        modules = {name for name, module in MODULES.items() if self.space.get(name) is module}
+        taken = (set(taken) | RESERVED) - modules
         for k, check in enumerate(checks):
             self.add(check, f"_a{k}", taken)
 

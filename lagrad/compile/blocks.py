@@ -196,15 +196,22 @@ def as_instructions(
     """Return a stretch as an instruction, and one for each of its results."""
     own = set(map(id, group))
     around: dict[int, tuple[Instruction, bool]] = {}
+    whole_too: dict[int, Instruction] = {}
     for r in group:
         for p in r.parents():
-            if id(p) not in own:
-                by_rows = inside[id(r)][id(p)]
-                before = around.get(id(p))
-                if before is not None and before[1] != by_rows:
-                    by_rows = False
-                around[id(p)] = p, by_rows
-    # What is taken both ways stands twice; the lines slice it where they need its rows.
+            if id(p) in own:
+                continue
+            by_rows = inside[id(r)][id(p)]
+            before = around.setdefault(id(p), (p, by_rows))
+            if before[1] != by_rows:  # its rows in one place, and all of it in another
+                if id(p) not in whole_too:
+                    whole_too[id(p)] = Instruction(np.asarray, (p,), {}, p.value)
+    for key, alias in whole_too.items():
+        around[key] = around[key][0], True
+        around[id(alias)] = alias, False
+        for r in group:
+            if inside[id(r)].get(key) is False:
+                r.args = replaced(r.args, lambda q, k=key, a=alias: a if id(q) == k else q)
     outs = [
         r
         for r in group
@@ -238,7 +245,7 @@ def as_instructions(
     )
     for k, r in enumerate(results):  # the very instructions, so that others need no change
         r.function, r.args, r.kwargs = item, (made, k), {}
-    return [made, *results]
+    return [*whole_too.values(), made, *results]
 
 
 # -- the lines -----------------------------------------------------------------------------------

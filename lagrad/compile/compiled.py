@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class Compiled:
         self.__doc__ = getattr(function, "__doc__", None)
         self.jit = jit
         self._variants: list[Variant] = []
-        self._lock = Lock()
+        self._lock = RLock()  # a function may call its own program while it is written
         self._careful_calls = self._written = 0
         self._plain_because = ""
         self._warned = False

@@ -13,7 +13,17 @@ import numpy as np
 from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.cycles import LINES as CYCLE_LINES
 from lagrad.compile.functions import assigned, cast, duplicate, updated
-from lagrad.compile.lines import FORMS, GETITEM, INFIX, PREFIX, call, index_text, public_name
+from lagrad.compile.lines import (
+    FORMS,
+    GETITEM,
+    HANDS_ON,
+    INFIX,
+    PREFIX,
+    TRUTHS,
+    call,
+    index_text,
+    public_name,
+)
 from lagrad.compile.names import named
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
 from lagrad.compile.rolling import rolled, rolled_lines
@@ -36,7 +46,8 @@ from lagrad.dispatch import (
 from lagrad.rules.writing import write
 
 FLOATS = frozenset({float, np.float64})
-NUMBERS = frozenset({*FLOATS, bool, np.bool_})
+TRUTH = frozenset({bool, np.bool_})
+NUMBERS = FLOATS | TRUTH
 WIDE = frozenset({*NUMBERS, int})
 
 
@@ -55,6 +66,8 @@ class Source:
     #: True if a line may raise where NumPy gives inf or nan.
     raises: bool = False
     called: set[str] = field(default_factory=set)
+    #: What the lines give names to.
+    names: set[str] = field(default_factory=set)
 
 
 #: Arrays of fewer entries are not worth an ``out=``.
@@ -152,7 +165,9 @@ class Emitter:
             return self.names[id(part)]
         if kind in (float, np.float64):
             return number(float(part))
-        if kind in (int, bool, str, type(None), complex) or part is Ellipsis:
+        if kind in (complex, np.complex128):
+            return f"complex({number(part.real)}, {number(part.imag)})"
+        if kind in (int, bool, str, type(None)) or part is Ellipsis:
             return repr(part)
         if isinstance(part, np.integer | np.bool_):
             return repr(part.item())
@@ -191,11 +206,16 @@ class Emitter:
     def strong(self, row: Instruction, part: Any) -> str:
         """Return an argument; a float64 that meets float32 says so."""
         text = self.text(part)
-        if type(part) is Instruction and id(part) in self.plain:
-            narrow = getattr(row.value, "dtype", None)
-            if narrow is not None and type(part.value) is np.float64:
-                if any(narrow_float(p.value) for p in row.parents()):
-                    return f"np.float64({text})"
+        kind = type(part)
+        number = (
+            id(part) in self.plain and type(part.value) is np.float64
+            if (kind is Instruction)
+            else kind is np.float64
+        )
+        if number and any(narrow_float(p.value) for p in row.parents()):
+            return f"np.float64({text})"
+        if isinstance(part, np.integer) and any(map(not_double, row.parents())):
+            return f"np.{part.dtype.name}({text})"
         return text
 
     # -- lines -----------------------------------------------------------------------------------
@@ -230,6 +250,10 @@ class Emitter:
         function, args, kind = row.function, row.args, type(row.value)
         if kind in NUMBERS and not row.kwargs:
             form = FORMS.get(function)
+            if kind in TRUTH and function not in TRUTHS:
+                form = None
+            elif kind in FLOATS and function in HANDS_ON and any(map(is_truth, args[-2:])):
+                form = None
             texts = None if form is None else self.numbers(args, kind)
             if form is not None and texts is not None:
                 self.plain.add(id(row))
@@ -237,7 +261,9 @@ class Emitter:
                 return form[0].format(*texts)
             if function is cast and kind in FLOATS:
                 self.plain.add(id(row))
-                return self.text(args[0])
+                x = args[0].value if type(args[0]) is Instruction else args[0]
+                text = self.text(args[0])
+                return text if type(x) in FLOATS else f"float({text})"
         given = [self.strong(row, part) for part in args]
         ufunc = UFUNCS.get(function, function if isinstance(function, np.ufunc) else None)
         if ufunc is not None and isinstance(row.value, np.ndarray) and not row.kwargs:
@@ -247,6 +273,9 @@ class Emitter:
             if out is not None:
                 return call(public_name(ufunc) or self.constant(ufunc), given, {"out": out})
         if function in INFIX and len(args) == 2 and not row.kwargs and infix_fits(row):
+            if kind in TRUTH and function not in TRUTHS:
+                ufunc = UFUNCS.get(function, function)
+                return call(public_name(ufunc) or self.constant(ufunc), given, {})
             power = INFIX[function] == "**" and given[0].startswith("-")
             left = f"({given[0]})" if power else given[0]
             return f"{left} {INFIX[function]} {given[1]}"
@@ -264,7 +293,8 @@ class Emitter:
             array = isinstance(row.value, np.ndarray)
             return f"{given[0]}.astype({given[1]})" if array else f"{given[1]}({given[0]})"
         if function is np.transpose and not row.kwargs and len(args) == 1:
-            return f"{given[0]}.T"
+            array = type(args[0]) is Instruction and isinstance(args[0].value, np.ndarray)
+            return f"{given[0]}.T" if array else f"np.transpose({given[0]})"
         options = {k: self.text(v) for k, v in row.kwargs.items()}
         array = type(args[0]) is Instruction and id(args[0]) not in self.plain if args else False
         if function is np.sum and array and set(options) <= {"axis", "keepdims"}:
@@ -299,10 +329,20 @@ def number(x: float) -> str:
     return "math.nan" if math.isnan(x) else "math.inf" if x > 0 else "-math.inf"
 
 
+def is_truth(part: Any) -> bool:
+    """True for a truth value."""
+    return type(part.value if type(part) is Instruction else part) in TRUTH
+
+
 def narrow_float(value: Any) -> bool:
     """True for what float64 would widen."""
     dtype = getattr(value, "dtype", None)
     return dtype is not None and dtype.kind in "fc" and dtype.name not in ("float64", "complex128")
+
+
+def not_double(row: Instruction) -> bool:
+    """True for what an integer of NumPy's may change the dtype of."""
+    return getattr(row.value, "dtype", np.dtype(float)).name not in ("float64", "complex128")
 
 
 def infix_fits(row: Instruction) -> bool:
@@ -392,7 +432,9 @@ def source_of(
         shown.append((e.names[id(row)], before, len(e.lines)))
     result = results(e, outputs)
     finite_check(e)
-    return Source(parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called)
+    return Source(
+        parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called, e.taken
+    )
 
 
 def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
@@ -406,8 +448,9 @@ def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
                 text = f"np.array({text})"
         elif isinstance(out.value, np.ndarray):
             value = out.value
-            shared = value.base is not None or out.function in (ARGUMENT, CAPTURED)
-            shared = shared or id(out) in given or not value.flags.writeable
+            # Whether a reshaped array is a copy depends on how its memory is laid out.
+            shared = not owns(out) or id(out) in given or not value.flags.writeable
+            shared = shared or value.base is not None
             if value.ndim == 0:
                 text = f"{text}[()]"
             elif shared or any(np.may_share_memory(value, r.value) for r in roots):
@@ -415,6 +458,14 @@ def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
             given.add(id(out))
         found.append(text)
     return found
+
+
+def owns(row: Instruction) -> bool:
+    """True if the result of an instruction has memory of its own."""
+    function = UFUNCS.get(row.function, row.function)
+    if function is item:
+        return row.args[0].function in (rolled, blocked)
+    return isinstance(function, np.ufunc) or function in OWNING or function in SPECIAL
 
 
 def finite_check(e: Emitter) -> None:

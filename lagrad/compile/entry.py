@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.compile.around import Around
+from lagrad.compile.cutting import LINES, cut
 from lagrad.compile.emit import CAREFUL, OTHER, Source
 from lagrad.compile.lines import MODULES
 from lagrad.compile.names import RESERVED
@@ -87,7 +88,8 @@ class Conditions:
         """Ask that a leaf is of the kind that it was."""
         kind = type(leaf)
         if symbol is None:
-            if kind in (bool, str, bytes, type(None)):
+            if kind in (str, bytes):
+                self.parts.append(f"type({text}) is {self.held(kind)}")
                 self.parts.append(f"{text} == {self.held(leaf)}")
             else:
                 self.parts.append(f"{text} is {self.held(leaf)}")
@@ -208,6 +210,10 @@ def entry(
     around : what has to be as it was around the function
     """
     conditions, passed = head.conditions, head.passed
+    pieces: list[str] = []
+    if len(source.lines) > LINES:
+        found = cut(source, result)
+        pieces, source = found.parts, found.source
     parts = [*conditions.parts, *around.conditions]
     body = [*conditions.lines, *source.lines, f"return {result}"]
     fails = {OTHER: f"return again(self, {passed})", CAREFUL: f"return careful(self, {passed})"}
@@ -230,8 +236,20 @@ def entry(
     for name in set(re.findall(r"[A-Za-z]\w*", text)) & BUILTINS.keys():
         values[name] = BUILTINS[name]
     values |= {name: CALLED[name] for name in source.called}
+    values |= {
+        f"part{k}": closed(piece, f"part{k}", around_part(values, piece))
+        for k, piece in enumerate(pieces)
+    }
     values |= {"again": None, "careful": None}
     return closed(text, "call", values, around.cells, around.space)
+
+
+def around_part(values: dict[str, Any], text: str) -> dict[str, Any]:
+    """Return what a part of a program calls by name."""
+    names = set(re.findall(r"[A-Za-z_]\w*", text))
+    found = {k: v for k, v in values.items() if k in names}
+    found |= {k: v for k, v in MODULES.items() if k in names}
+    return found | {k: v for k, v in BUILTINS.items() if k in names}
 
 
 BUILTINS = {k: v for k, v in vars(builtins).items() if not k.startswith("_") and callable(v)}

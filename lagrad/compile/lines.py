@@ -52,7 +52,7 @@ SCALAR: dict[Any, str] = {
     np.where: "({1} if {0} else {2})",
     np.logical_and: "bool({0} and {1})", np.logical_or: "bool({0} or {1})",
     np.logical_not: "not {0}",
-    np.sign: "(({0} > 0.0) - ({0} < 0.0) + 0.0 * {0})",
+    np.sign: "(0.0 if {0} == 0.0 else {0} if {0} != {0} else math.copysign(1.0, {0}))",
 }
 # fmt: on
 #: Of numbers: what is written, and whether it may raise where NumPy gives inf or nan.
@@ -60,9 +60,19 @@ FORMS: dict[Any, tuple[str, bool]] = {
     **{f: (f"{{0}} {sign} {{1}}", sign in ("/", "//", "%")) for f, sign in INFIX.items()},
     **{f: (f"{sign}{{0}}", False) for f, sign in PREFIX.items() if sign != "~"},
     **{f: (text, True) for f, text in SCALAR.items()},
+    **dict.fromkeys((operator.invert, np.invert), ("not {0}", False)),
     np.float64: ("float({0})", False),
     float: ("float({0})", False),
 }
+#: Those that give truth values of numbers or of truth values; of a sum of these NumPy makes one
+#: again, and Python an integer.
+TRUTHS = frozenset(
+    {f for f, sign in INFIX.items() if sign in ("<", "<=", ">", ">=", "==", "!=", "&", "|", "^")}
+    | {np.logical_and, np.logical_or, np.logical_not, np.isfinite, np.isnan, np.isinf, np.where}
+    | {operator.invert, np.invert}
+)
+#: Those that may hand a truth value on as it is.
+HANDS_ON = frozenset({np.maximum, np.minimum, operator.pos, np.where, operator.abs, np.absolute})
 #: The modules that a program may name.
 MODULES = {
     "np": np,

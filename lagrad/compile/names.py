@@ -67,7 +67,7 @@ def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
 RESERVED = frozenset(
     [
         *("np", "math", "special", "linalg", "sp", "total", "stored", "constants", "by_blocks"),
-        *("self", "args", "kwargs", "ndarray", "MISSING", "again", "careful"),
+        *("self", "v", "code", "args", "kwargs", "ndarray", "MISSING", "again", "careful"),
         *keyword.kwlist,
         *dir(builtins),
     ]

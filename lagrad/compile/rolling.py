@@ -277,7 +277,8 @@ def head_of_loop(e: Any, inner: Any, body: Body, xs: Any, t: str, counted: bool)
         if type(x) is not Instruction and is_count(value):
             texts.append(f"range({int(value[0])}, {int(value[0]) + len(value)})")
             inner.plain.add(id(r))
-        elif value.ndim == 1 and value.dtype in (float, int):
+            e.raises = True  # Python's own integers are divided
+        elif value.ndim == 1 and value.dtype.name == "float64":
             texts.append(e.text(x) if e.jit else f"{e.text(x)}.tolist()")
             inner.plain.add(id(r))
         else:
@@ -292,7 +293,7 @@ def head_of_loop(e: Any, inner: Any, body: Body, xs: Any, t: str, counted: bool)
 
 def is_count(x: Any) -> bool:
     """True for integers that count up by one."""
-    return x.ndim == 1 and x.dtype.kind in "iu" and bool((np.diff(x) == 1).all())
+    return x.ndim == 1 and x.dtype.kind in "iu" and x[0] >= 0 and bool((np.diff(x) == 1).all())
 
 
 __all__ = ["Body", "Callable", "loop_results", "rolled", "rolled_lines"]

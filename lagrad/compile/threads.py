@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from threading import Thread
 
+import numpy as np
+
 
 def by_blocks(run, n, step):  # type: ignore[no-untyped-def]
     """Run a function over all blocks of rows; return its results added up, block after block."""
     blocks = [slice(k, k + step) for k in range(0, n, step)]
     count = min(os.cpu_count() or 1, len(blocks))
     parts = [None] * len(blocks)
-    errors = []
+    errors, handling = [], np.geterr()
 
     def work(first):
         try:
+            np.seterr(**handling)
             for k in range(first * len(blocks) // count, (first + 1) * len(blocks) // count):
                 parts[k] = run(blocks[k])
         except BaseException as error:

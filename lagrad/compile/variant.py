@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 import time
 import warnings
@@ -187,7 +188,8 @@ def again_never(self: Any, /, *args: Any, **kwargs: Any) -> None:
 
 def identifier(name: str) -> str:
     """Return a function's name as one that Python takes."""
-    return re.sub(r"\W+", "_", name).strip("_") or "program"
+    name = re.sub(r"\W+", "_", name).strip("_")
+    return name if name.isidentifier() and not keyword.iskeyword(name) else "program"
 
 
 def named_inputs(rows: Any, source: Source) -> list[str]:

@@ -83,11 +83,14 @@ def evaluated(trace: Trace, primitive: Primitive, values: list[Any], kwargs: Any
 
 def bind_across(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
     """Bind where arguments are of several traces, structure, or to be lifted first."""
-    args = tuple(substituted(a) if type(a) is Tracer else a for a in args)
+    args = tuple(substituted(a) if isinstance(a, Tracer) else a for a in args)
     top: Trace | None = None
     for a in args:
         kind = type(a)
-        if kind in TRACED:
+        if isinstance(a, Traced) and a._is_symbol:
+            if a._trace.muted:
+                return bind_across(primitive, tuple(unmuted(b) for b in args), kwargs)
+        elif kind in TRACED:
             if a._view is not None:
                 current(a)
             trace = a._trace

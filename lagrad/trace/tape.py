@@ -105,7 +105,7 @@ class Trace:
         at = 0 if code is None else frame.f_lasti
         c.code.append(code)
         c.at.append(at)
-        if type(value) not in PLAIN:
+        if type(value) not in PLAIN and hasattr(value, "_asked_by"):
             value._asked_by(code, at)
         return row
 
