@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lagrad.compile.emit import CAREFUL, OTHER, Source
+from lagrad.compile.emit import CAREFUL, OTHER
+from lagrad.compile.source import Source
 
 #: So many lines make a part.
 LINES = 20_000

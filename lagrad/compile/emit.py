@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,25 +48,6 @@ FLOATS = frozenset({float, np.float64})
 TRUTH = frozenset({bool, np.bool_})
 NUMBERS = FLOATS | TRUTH
 WIDE = frozenset({*NUMBERS, int})
-
-
-@dataclass
-class Source:
-    """The lines of a program, and the constants that stand in them by name."""
-
-    parameters: list[str]
-    lines: list[str]
-    result: list[str]
-    constants: dict[str, Any] = field(default_factory=dict)
-    #: Names of captured arrays, in the order in which they were found.
-    captured: list[str] = field(default_factory=list)
-    #: The name of each instruction, and where its lines begin and end.
-    shown: list[tuple[str, int, int]] = field(default_factory=list)
-    #: True if a line may raise where NumPy gives inf or nan.
-    raises: bool = False
-    called: set[str] = field(default_factory=set)
-    #: What the lines give names to.
-    names: set[str] = field(default_factory=set)
 
 
 #: Arrays of fewer entries are not worth an ``out=``.
@@ -369,9 +349,15 @@ def guard(row: Instruction, emitter: Emitter) -> str:
         return f"np.shape({x}) != {answer}"
     if ask is still_finite:
         return f"{'not ' * answer}np.isfinite({x}).all()"
+    if ask is content and isinstance(answer, np.ndarray):
+        return f"{x}.tobytes() != {emitter.constant(answer.tobytes())}"
+    if isinstance(answer, float):
+        asked = x if ask is content else f"float({x})"
+        if answer != answer:
+            return f"{asked} == {asked}"
+        sign = f" or math.copysign(1.0, {x}) != {math.copysign(1.0, answer)}" * (answer == 0)
+        return f"not {asked} == {emitter.text(answer)}{sign}"
     if ask is content:
-        if isinstance(answer, np.ndarray):
-            return f"not np.array_equal({x}, {emitter.constant(answer)}, equal_nan=True)"
         return f"not {x} == {emitter.text(answer)}"
     return f"not {ask.__name__}({x}) == {emitter.text(answer)}"
 
@@ -394,91 +380,3 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
 def elementwise(ufunc: np.ufunc) -> bool:
     """True if each entry of the result depends on the same entries of the arguments alone."""
     return ufunc.signature is None and ufunc.nout == 1
-
-
-def last_uses(rows: Sequence[Instruction], outputs: Sequence[Any]) -> dict[int, int]:
-    """Return which instruction is the last to use a result, where none may keep a view of it."""
-    last: dict[int, int] = {}
-    kept = {id(out) for out in outputs if type(out) is Instruction}
-    for r in rows:
-        function = UFUNCS.get(r.function, r.function)
-        plain = isinstance(function, np.ufunc) or function in OWNING or function in GUARDS
-        for p in r.parents():
-            last[id(p)] = id(r)
-            if not plain:
-                kept.add(id(p))
-    return {k: v for k, v in last.items() if k not in kept}
-
-
-def source_of(
-    rows: Sequence[Instruction], outputs: Sequence[Any], reverse: int | None, jit: bool = False
-) -> Source:
-    """Return the source of instructions, and the texts of what they give.
-
-    With ``jit`` the lines are those that numba understands.
-    """
-    e = Emitter(rows, (), jit)
-    e.last = last_uses(rows, outputs)
-    parameters, captured, shown = [], [], []
-    for k, row in enumerate(rows):
-        if k == reverse:
-            e.write("# the reverse sweep")
-        if row.function is ARGUMENT:
-            parameters.append(e.names[id(row)])
-        elif row.function is CAPTURED:
-            captured.append(e.names[id(row)])
-        before = len(e.lines)
-        e.emit(row)
-        shown.append((e.names[id(row)], before, len(e.lines)))
-    result = results(e, outputs)
-    finite_check(e)
-    return Source(
-        parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called, e.taken
-    )
-
-
-def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
-    """Return the texts of what a program gives: arrays of their own."""
-    found, given = [], set()
-    roots = [r for r in e.rows if r.function in (ARGUMENT, CAPTURED)]
-    for out in outputs:
-        text = e.text(out)
-        if type(out) is not Instruction:
-            if isinstance(out, np.ndarray):
-                text = f"np.array({text})"
-        elif isinstance(out.value, np.ndarray):
-            value = out.value
-            # Whether a reshaped array is a copy depends on how its memory is laid out.
-            shared = not owns(out) or id(out) in given or not value.flags.writeable
-            shared = shared or value.base is not None
-            if value.ndim == 0:
-                text = f"{text}[()]"
-            elif shared or any(np.may_share_memory(value, r.value) for r in roots):
-                text = f"np.array({text})"
-            given.add(id(out))
-        found.append(text)
-    return found
-
-
-def owns(row: Instruction) -> bool:
-    """True if the result of an instruction has memory of its own."""
-    function = UFUNCS.get(row.function, row.function)
-    if function is item:
-        return row.args[0].function in (rolled, blocked)
-    return isinstance(function, np.ufunc) or function in OWNING or function in SPECIAL
-
-
-def finite_check(e: Emitter) -> None:
-    """Write the one line that finds NaN and inf among what was asked to be finite."""
-    parts = []
-    for x in dict.fromkeys(e.finite):
-        text = e.text(x)
-        if isinstance(x.value, np.ndarray):
-            # The product is the faster one, until it is shared out among threads.
-            small = x.value.size <= 4096 and x.value.dtype == float
-            parts.append(f"np.vdot({text}, {text})" if small else f"{text}.sum()")
-        else:
-            parts.append(text)
-    if parts:
-        e.write(f"total = {' + '.join(parts)}")
-        e.write(f"if not total - total == 0.0: {CAREFUL}")

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from types import CellType, FunctionType
 from typing import Any
 
@@ -20,11 +21,13 @@ import numpy as np
 
 from lagrad.compile.around import Around
 from lagrad.compile.cutting import LINES, cut
-from lagrad.compile.emit import CAREFUL, OTHER, Source
+from lagrad.compile.emit import CAREFUL, OTHER
 from lagrad.compile.lines import MODULES
-from lagrad.compile.names import RESERVED
+from lagrad.compile.names import is_reserved
+from lagrad.compile.reads import alike
+from lagrad.compile.source import Source
 from lagrad.compile.threads import CALLED
-from lagrad.containers import children
+from lagrad.containers import Static, children
 
 #: What ``math`` and Python's division raise where NumPy gives inf or nan.
 ERRORS = "(OverflowError, ValueError, ZeroDivisionError)"
@@ -61,6 +64,9 @@ class Conditions:
         stack = [(expression, tree)]
         while stack:
             text, node = stack.pop()
+            if type(node) is Static:
+                self.parts.append(f"{self.held(partial(alike, node.value))}({text})")
+                continue
             below = children(node)
             if below is None:
                 self.fit_leaf(text, node, next(symbols), names)
@@ -125,7 +131,7 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter] | Non
         found = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return None
-    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in RESERVED for p in found):
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or is_reserved(p.name) for p in found):
         return None
     return found
 
@@ -154,12 +160,13 @@ class Head:
             trees |= {f"kwargs[{key!r}]": tree for key, tree in kwargs.items()}
         else:
             first = [p.name for p in found if p.kind != p.KEYWORD_ONLY]
+            bare = sum(p.kind == p.POSITIONAL_ONLY for p in found)
             only = [p.name for p in found if p.kind == p.KEYWORD_ONLY]
             star = ["*"] if only else []
             trees = dict(zip(first, args, strict=False)) | kwargs
-            self.parameters = ", ".join(
-                ["self", *(f"{n}=MISSING" for n in first), *star, *(f"{n}=MISSING" for n in only)]
-            )
+            spelled = [f"{n}=MISSING" for n in first]
+            spelled[bare:bare] = ["/"] if bare else []
+            self.parameters = ", ".join(["self", *spelled, *star, *(f"{n}=MISSING" for n in only)])
             self.passed = ", ".join([*first, *(f"{n}={n}" for n in only)])
             self.names = ["self", *first, *only]
             self.shown = [n for n in first if n in trees] + star + [n for n in only if n in trees]

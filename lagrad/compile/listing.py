@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.compile.emit import CAREFUL, OTHER, Source, number
+from lagrad.compile.emit import CAREFUL, OTHER, number
 from lagrad.compile.program import Instruction
+from lagrad.compile.source import Source
 from lagrad.compile.threads import CALLED
 
 #: Arrays of more entries are kept beside the source, in a file of arrays.

@@ -34,7 +34,7 @@ def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
         if not name.isidentifier():
             name = re.sub(r"\W+", "_", name).strip("_") or "x"
             name = f"_{name}" if name[0].isdigit() else name
-        if name not in used:
+        if name not in used and not (name[0] in "_po" and is_reserved(name)):
             used.add(name)
             return name
         k = counts.get(name, 1) + 1
@@ -61,6 +61,11 @@ def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
         used.add(given)
         names[id(row)] = given
     return names
+
+
+def is_reserved(name: str) -> bool:
+    """True for a name that the source uses for itself."""
+    return name in RESERVED or re.match(r"_(k|a|tree)\d|(part|out)\d", name) is not None
 
 
 #: What the source itself uses.

@@ -13,16 +13,16 @@ import numpy as np
 from lagrad.compile.around import Around
 from lagrad.compile.blocks import stretched
 from lagrad.compile.captured import captured
-from lagrad.compile.emit import Source, source_of
 from lagrad.compile.entry import MISS, Head, entry, jitted, parameters_of, with_values
 from lagrad.compile.listing import Line, Listing, Module
 from lagrad.compile.operators import Symbol
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
 from lagrad.compile.rolling import merged, rolled
 from lagrad.compile.simplify import simplified
-from lagrad.containers import children, leaves, unflatten
+from lagrad.compile.source import Source, source_of
+from lagrad.containers import Static, children, leaves, rebuild, unflatten
 from lagrad.dispatch import all_finite, masked_multiply, still_finite
-from lagrad.status import ArgumentError
+from lagrad.status import ArgumentError, TraceError
 from lagrad.trace import Traced
 from lagrad.trace.tape import CURRENT
 from lagrad.trace.tracer import current
@@ -95,6 +95,7 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
 
     given = [lifted(tree, name) for tree, name in zip(args, labels, strict=False)]
     options = {key: lifted(tree, key) for key, tree in kwargs.items()}
+    before = [(label, id(x)) for label, x in leaves((given, options))]
     token = CURRENT.set(program)
     try:
         result = run(program, found.function, given, options)
@@ -103,6 +104,11 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
         program.open = False
         CURRENT.reset(token)
     found.verify()
+    if before != [(label, id(x)) for label, x in leaves((given, options))]:
+        raise TraceError(
+            "a container among the arguments was written to, and a compiled function has no effect "
+            "on what is around it. Write to a copy, and return it"
+        )
     traced_at = time.perf_counter()
     rows, outputs = program.instructions, outputs
     count = len(rows)
@@ -232,6 +238,9 @@ def container_text(tree: Any, texts: Any) -> tuple[str, dict[str, Any]]:
     extra: dict[str, Any] = {}
 
     def build(node: Any) -> str:
+        if type(node) is Static:
+            extra[f"_tree{len(extra)}"] = node.value
+            return f"_tree{len(extra) - 1}"
         below = children(node)
         if below is None:
             return next(texts)
@@ -243,8 +252,7 @@ def container_text(tree: Any, texts: Any) -> tuple[str, dict[str, Any]]:
         if type(node) is dict and all(isinstance(k, str | int) for k in node):
             return "{" + ", ".join(f"{k!r}: {v}" for k, v in zip(node, parts, strict=True)) + "}"
         name = f"_tree{len(extra)}"
-        shape = unflatten(node, iter([None] * len(parts)))
-        extra[name] = lambda *values: unflatten(shape, iter(values))
+        extra[name] = lambda *values, like=node: rebuild(like, list(values))
         return f"{name}({', '.join(parts)})"
 
     del kind
