@@ -139,8 +139,8 @@ def is_newaxis(row: Any) -> bool:
     if not is_row(row, GETITEM):
         return False
     index = row.args[1] if type(row.args[1]) is tuple else (row.args[1],)
-    return all(
-        k is None or k is Ellipsis or (type(k) is slice and k == slice(None)) for k in index
+    return all(k is None or k is Ellipsis or k == slice(None) for k in index if not is_row(k)) and (
+        not any(is_row(k) for k in index)
     )
 
 
