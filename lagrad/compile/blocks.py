@@ -25,6 +25,9 @@ from lagrad.dispatch import all_finite
 LARGE, BLOCK = 1 << 17, 1 << 14
 #: Fewer instructions are left as they are.
 FEW = 3
+PRODUCTS = frozenset(
+    {operator.matmul, np.matmul, np.dot, np.tensordot, np.einsum, np.inner, np.vdot}
+)
 REDUCTIONS = frozenset({np.sum, np.max, np.min, np.amax, np.amin})
 
 
@@ -285,7 +288,9 @@ def blocked_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     yield f"def {run}({rows}):"
     yield from (f"    {line}" for line in lines)
     step = max(1, BLOCK // s.width)
-    call = f"by_blocks({run}, {s.n}, {step})"
+    # The threads of a matrix product go on turning for a while, and would be in the way.
+    alone = ", 1" * any(r.function in PRODUCTS for r in e.rows)
+    call = f"by_blocks({run}, {s.n}, {step}{alone})"
     yield f"{', '.join(sums)}, = {call}" if sums else call
     e.raises |= inner.raises
     e.results[id(row)] = [*targets, *sums]

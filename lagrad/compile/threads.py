@@ -8,10 +8,10 @@ from threading import Thread
 import numpy as np
 
 
-def by_blocks(run, n, step):  # type: ignore[no-untyped-def]
+def by_blocks(run, n, step, threads=None):  # type: ignore[no-untyped-def]
     """Run a function over all blocks of rows; return its results added up, block after block."""
     blocks = [slice(k, k + step) for k in range(0, n, step)]
-    count = min(os.cpu_count() or 1, len(blocks))
+    count = min(threads or os.cpu_count() or 1, len(blocks))
     parts = [None] * len(blocks)
     errors, handling = [], np.geterr()
 
