@@ -185,6 +185,11 @@ def contract_pair(a: Any, la: Labels, b: Any, lb: Labels, out: Labels) -> Any:
         if out == free_a + free_b:
             return arrange(a, la, free_a + inner) @ arrange(b, lb, inner + free_b)
         return arrange(b, lb, free_b + inner) @ arrange(a, la, inner + free_a)
+    if not batch and len(inner) == 1:
+        for x, lx, y, ly in ((a, la, b, lb), (b, lb, a, la)):
+            found = stacked(x, lx, y, ly, out, inner)
+            if found is not None:
+                return found
     sizes = label_sizes([a, b], [la, lb])
     size = {name: [sizes[c] for c in name] for name in (batch, free_a, free_b, inner)}
     rows, columns, depth = (math.prod(size[name]) for name in (free_a, free_b, inner))
@@ -192,6 +197,22 @@ def contract_pair(a: Any, la: Labels, b: Any, lb: Labels, out: Labels) -> Any:
     right = np.reshape(arrange(b, lb, batch + inner + free_b), [*size[batch], depth, columns])
     product = np.reshape(left @ right, size[batch] + size[free_a] + size[free_b])
     return arrange(product, batch + free_a + free_b, out)
+
+
+def stacked(x: Any, lx: Labels, y: Any, ly: Labels, out: Labels, inner: Labels) -> Any:
+    """Return the product of a stack of matrices x with one matrix y, which copies nothing.
+
+    None if it is no such product, or if the stack is one tall matrix as it lies in memory.
+    """
+    free_x, free_y = (tuple(c for c in names if c not in inner) for names in (lx, ly))
+    lead, last = out[:-2], tuple(c for c in out[-2:] if c in free_x)
+    if len(free_y) != 1 or len(last) != 1 or set(free_x) != {*lead, *last} or not lead:
+        return None
+    if lx == lead + last + inner:
+        return None
+    if out[-2:] == free_y + last:
+        return arrange(y, ly, free_y + inner) @ arrange(x, lx, lead + inner + last)
+    return arrange(x, lx, lead + last + inner) @ arrange(y, ly, inner + free_y)
 
 
 def reduce_own(x: Any, names: Labels, other: Labels, out: Labels) -> tuple[Any, Labels]:

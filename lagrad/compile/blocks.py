@@ -23,8 +23,25 @@ from lagrad.dispatch import all_finite
 
 #: Entries of an array from which on blocks pay, and of a block.
 LARGE, BLOCK = 1 << 17, 1 << 14
-#: Fewer instructions are left as they are.
-FEW = 3
+#: A stretch pays that has so many instructions, one of these functions counting as several.
+FEW, DEAR = 8, 4
+CHEAP = frozenset(
+    {
+        np.add,
+        np.subtract,
+        np.multiply,
+        np.divide,
+        np.negative,
+        np.maximum,
+        np.minimum,
+        np.sqrt,
+        np.square,
+        np.absolute,
+        np.positive,
+        np.reciprocal,
+        np.sign,
+    }
+)
 PRODUCTS = frozenset(
     {operator.matmul, np.matmul, np.dot, np.tensordot, np.einsum, np.inner, np.vdot}
 )
@@ -166,7 +183,7 @@ def stretched(rows: Sequence[Instruction], outputs: Sequence[Any]) -> list[Instr
     large = {
         at: group
         for at, group in groups.items()
-        if len(group) >= FEW and max(np.size(r.value) for r in group) >= LARGE
+        if worth(group) and max(np.size(r.value) for r in group) >= LARGE
     }
     if not large:
         return list(rows)
@@ -186,6 +203,12 @@ def stretched(rows: Sequence[Instruction], outputs: Sequence[Any]) -> list[Instr
             done.add(at)
             kept += as_instructions(large[at], inside, users, given, adds, n)
     return kept
+
+
+def worth(group: list[Instruction]) -> bool:
+    """True if a stretch does enough to be taken apart."""
+    dear = sum(isinstance(r.function, np.ufunc) and r.function not in CHEAP for r in group)
+    return len(group) + (DEAR - 1) * dear >= FEW
 
 
 def as_instructions(

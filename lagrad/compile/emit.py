@@ -50,6 +50,10 @@ NUMBERS = FLOATS | TRUTH
 WIDE = frozenset({*NUMBERS, int})
 
 
+#: Reductions that have a method of another name.
+EXTREMES = {np.max: "max", np.amax: "max", np.min: "min", np.amin: "min"}
+#: Axes up to this length are added up by a product with ones.
+SHORT = 64
 #: Arrays of fewer entries are not worth an ``out=``.
 LARGE = 1 << 13
 #: The ufuncs of operators.
@@ -97,6 +101,24 @@ class Emitter:
         #: Which instruction is the last to use a result, of those that nothing else refers to.
         self.last: dict[int, int] = {}
         self.fresh: set[int] = set()
+        self.short: dict[int, np.ndarray] = {}
+
+    def is_short(self, row: Instruction) -> bool:
+        """True for a reduction of a large array over a short last axis, where NumPy is slow."""
+        x = row.args[0].value if type(row.args[0]) is Instruction else None
+        if not isinstance(x, np.ndarray) or x.ndim < 2 or x.size < LARGE:
+            return False
+        last = row.kwargs.get("axis") in (-1, x.ndim - 1, (-1,), (x.ndim - 1,))
+        return last and x.dtype.name == "float64" and 0 < x.shape[-1] <= SHORT
+
+    def ones(self, row: Instruction) -> str | None:
+        """Return the ones that add up a short last axis, by a product."""
+        if not self.is_short(row):
+            return None
+        key = row.args[0].value.shape[-1]
+        if key not in self.short:
+            self.short[key] = np.ones(key)
+        return self.constant(self.short[key], "ones")
 
     def spare(self, row: Instruction) -> str | None:
         """Return the name of an operand that is used for the last time: its memory may be taken."""
@@ -112,6 +134,7 @@ class Emitter:
     def inside(self, rows: Sequence[Instruction]) -> Emitter:
         """Return an emitter of lines that stand among these, with names of their own."""
         inner = Emitter(rows, self.taken, self.jit)
+        inner.short = self.short
         inner.constants, inner.by_id, inner.taken = self.constants, self.by_id, self.taken
         self.taken.update(inner.names.values())
         return inner
@@ -276,8 +299,17 @@ class Emitter:
             array = type(args[0]) is Instruction and isinstance(args[0].value, np.ndarray)
             return f"{given[0]}.T" if array else f"np.transpose({given[0]})"
         options = {k: self.text(v) for k, v in row.kwargs.items()}
+        if function is np.where and is_number_of(args, row):
+            return f"{given[0]}.astype(np.float64)"
+        if function in EXTREMES and set(options) <= {"axis", "keepdims"} and self.is_short(row):
+            kept = "[..., None]" * (options.get("keepdims") == "True")
+            lines = f"np.ascontiguousarray(np.moveaxis({given[0]}, -1, 0))"
+            return f"{lines}.{EXTREMES[function]}(axis=0){kept}"
         array = type(args[0]) is Instruction and id(args[0]) not in self.plain if args else False
         if function is np.sum and array and set(options) <= {"axis", "keepdims"}:
+            ones = self.ones(row)
+            if ones is not None:
+                return f"({given[0]} @ {ones}){'[..., None]' * (options.get('keepdims') == 'True')}"
             if options.get("keepdims") == "False":
                 del options["keepdims"]
             if options.get("axis") == "None":
@@ -307,6 +339,16 @@ def number(x: float) -> str:
     if math.isfinite(x):
         return repr(x)
     return "math.nan" if math.isnan(x) else "math.inf" if x > 0 else "-math.inf"
+
+
+def is_number_of(args: tuple[Any, ...], row: Instruction) -> bool:
+    """True for ``where(mask, 1.0, 0.0)``, the mask as numbers."""
+    if len(args) != 3 or type(args[0]) is not Instruction:
+        return False
+    numbers = [type(x) in FLOATS and x == y for x, y in zip(args[1:], (1.0, 0.0), strict=True)]
+    mask = args[0].value
+    array = isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == row.value.shape
+    return all(numbers) and array and row.value.dtype.name == "float64"
 
 
 def is_truth(part: Any) -> bool:

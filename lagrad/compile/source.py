@@ -12,6 +12,10 @@ from lagrad.compile.blocks import blocked
 from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
 from lagrad.compile.rolling import rolled
+from lagrad.dispatch import all_finite
+
+#: Arrays of so many entries are let go when they are not needed any more.
+HEAVY = 1 << 10
 
 
 @dataclass
@@ -56,6 +60,7 @@ def source_of(
     """
     e = Emitter(rows, (), jit)
     e.last = last_uses(rows, outputs)
+    dead = last_mentions(rows, outputs)
     parameters, captured, shown = [], [], []
     for k, row in enumerate(rows):
         if k == reverse:
@@ -67,11 +72,33 @@ def source_of(
         before = len(e.lines)
         e.emit(row)
         shown.append((e.names[id(row)], before, len(e.lines)))
+        over = [] if jit else [e.names[id(p)] for p in dead.get(id(row), ())]
+        if over:
+            e.write(f"del {', '.join(over)}")
     result = results(e, outputs)
     finite_check(e)
     return Source(
         parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called, e.taken
     )
+
+
+def last_mentions(
+    rows: Sequence[Instruction], outputs: Sequence[Any]
+) -> dict[int, list[Instruction]]:
+    """Return, for each instruction, the large results whose names are not needed after it."""
+    kept = {id(out) for out in outputs if type(out) is Instruction}
+    kept |= {id(r.args[0]) for r in rows if r.function is all_finite}
+    last: dict[int, Instruction] = {}
+    large: dict[int, Instruction] = {}
+    for r in rows:
+        for p in r.parents():
+            if isinstance(p.value, np.ndarray) and p.value.size >= HEAVY and id(p) not in kept:
+                if p.function not in (ARGUMENT, CAPTURED, item):
+                    last[id(p)], large[id(p)] = r, p
+    found: dict[int, list[Instruction]] = {}
+    for key, r in last.items():
+        found.setdefault(id(r), []).append(large[key])
+    return found
 
 
 def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
