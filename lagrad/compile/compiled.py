@@ -91,7 +91,53 @@ class Compiled:
 
 
 def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
-    """Return ``function``, run as flat NumPy source that is written down at its first call."""
+    """Return ``function`` in its compiled form: flat NumPy source, written down at the first call.
+
+    The function is run once on symbols that write down every NumPy call, forward and back; this
+    program is simplified, printed one line an instruction, and run.
+
+    Parameters
+    ----------
+    function : function of arrays, numbers and nested containers of them
+        A transform such as ``lg.grad(f)``, or any function, which may call transforms inside. It
+        returns arrays and numbers in nested containers.
+    jit : {None, "numba"}
+        With "numba" (the extra ``jit``) the lines are compiled by numba where it knows all of them.
+
+    Returns
+    -------
+    Compiled
+        To be called as the function is, from any thread; it pickles if the function does, and is
+        written down anew where it arrives. ``.source`` is the program last used as a module that
+        runs without lagrad, ``.save(path)`` writes it, ``.graph`` lists its instructions with the
+        lines of the user's code, ``.stats`` tells counts and seconds.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no function. A call raises what the function raises.
+
+    Notes
+    -----
+    Each call checks structure, shapes, dtypes, the answers that Python got about values (``if``,
+    ``int()``, ``float()``), and by identity the closure cells, defaults and globals that the
+    function reads; what is another one is written down anew, and at most 16 programs are kept.
+    Arrays around the function are held by reference. What cannot be seen from outside is frozen:
+    random numbers drawn inside, files that are read, the time.
+
+    A result of a transform that is not finite is found, and the function itself is run again in
+    its plain form. Results agree with it up to rounding: numbers go through ``math``, sums may be
+    added in another order. A program has no effect on what is around it: a function that writes
+    into its arguments, or into a global, runs as plain Python, with a warning.
+
+    Examples
+    --------
+    >>> import lagrad as lg, numpy as np
+    >>> g = lg.compile(lg.value_and_grad(lambda x: np.sin(x) * x))
+    >>> value, gradient = g(2.0)
+    >>> round(value, 6), round(gradient, 6)
+    (1.818595, 0.077004)
+    """
     if not callable(function):
         raise ArgumentError(f"compile takes a function, not {type(function).__name__}")
     if jit not in (None, "numba"):
