@@ -215,6 +215,8 @@ class Emitter:
             if (kind is Instruction)
             else kind is np.float64
         )
+        if kind is np.complex128 and any(narrow_float(p.value) for p in row.parents()):
+            return f"np.complex128({text})"
         if number and any(narrow_float(p.value) for p in row.parents()):
             return f"np.float64({text})"
         if isinstance(part, np.integer) and any(map(not_double, row.parents())):
@@ -316,6 +318,7 @@ class Emitter:
                 del options["axis"]
             return call(f"{given[0]}.sum", given[1:], options)
         known = public_name(function)
+        self.raises |= known is not None and "linalg." in known  # a singular matrix
         return call(known or self.constant(function, called(function)), given, options)
 
     def taken_from(self, row: Instruction) -> str:
@@ -397,7 +400,8 @@ def guard(row: Instruction, emitter: Emitter) -> str:
         asked = x if ask is content else f"float({x})"
         if answer != answer:
             return f"{asked} == {asked}"
-        sign = f" or math.copysign(1.0, {x}) != {math.copysign(1.0, answer)}" * (answer == 0)
+        zero = f" or math.copysign(1.0, {x}) != {math.copysign(1.0, answer)}"
+        sign = zero if answer == 0 else ""
         return f"not {asked} == {emitter.text(answer)}{sign}"
     if ask is content:
         return f"not {x} == {emitter.text(answer)}"

@@ -114,6 +114,7 @@ class Conditions:
             self.parts.append(f"{given}.shape == {leaf.shape}")
         if kind is np.float64:
             self.lines.append(f"{name} = float({given})")
+            self.unpack.append(f"{name} = float({given})")
         elif name != given:
             self.lines.append(f"{name} = {given}")
             self.unpack.append(f"{name} = {given}")

@@ -52,13 +52,17 @@ def last_uses(rows: Sequence[Instruction], outputs: Sequence[Any]) -> dict[int, 
 
 
 def source_of(
-    rows: Sequence[Instruction], outputs: Sequence[Any], reverse: int | None, jit: bool = False
+    rows: Sequence[Instruction],
+    outputs: Sequence[Any],
+    reverse: int | None,
+    jit: bool = False,
+    taken: Sequence[str] = (),
 ) -> Source:
     """Return the source of instructions, and the texts of what they give.
 
     With ``jit`` the lines are those that numba understands.
     """
-    e = Emitter(rows, (), jit)
+    e = Emitter(rows, taken, jit)
     e.last = last_uses(rows, outputs)
     dead = last_mentions(rows, outputs)
     parameters, captured, shown = [], [], []

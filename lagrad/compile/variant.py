@@ -6,6 +6,7 @@ import keyword
 import re
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,8 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
 
     def leaf_symbol(label: str, leaf: Any) -> Any:
         if isinstance(leaf, SYMBOLIC) and not isinstance(leaf, bool | np.bool_):
+            # It is a Python float in the program; the parameter stays what was given.
+            label = f"{label}_" if type(leaf) is np.float64 else label
             row = program.append(ARGUMENT, (), {}, leaf, label)
             symbols.append(row)
             return Symbol(program, row, leaf)  # type: ignore[arg-type]
@@ -118,11 +121,11 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
     rows, outputs = simplified(rows, outputs, checked)
     if any(r.function is rolled for r in rows):
         rows, outputs = simplified(merged(rows), outputs, checked)
-    reverse = next((k for k, r in enumerate(rows) if r.of is not None), None)
     if not self.jit:
         rows = stretched(rows, outputs)
+    reverse = next((k for k, r in enumerate(rows) if has_multiplier(r)), None)
     simplified_at = time.perf_counter()
-    source = source_of(rows, outputs, reverse)
+    source = source_of(rows, outputs, reverse, taken=[identifier(self.__name__)])
     inputs = [r for r in rows if r.function in (ARGUMENT, CAPTURED)]
     names = dict(zip(map(id, inputs), named_inputs(rows, source), strict=True))
     held = {names[id(r)]: r.value for r in inputs if r.function is CAPTURED}
@@ -153,7 +156,7 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
         head.shown,
         head.conditions.unpack,
         source.lines,
-        result_text,
+        container_text(result, iter(source.result), alone=True)[0],
         {**held, **source.constants},
         frozenset(source.called),
         3 + len(head.conditions.lines) + source.raises,
@@ -190,6 +193,12 @@ def with_numba(
 
 def again_never(self: Any, /, *args: Any, **kwargs: Any) -> None:
     """Stands for whatever else would be run."""
+
+
+def has_multiplier(row: Instruction) -> bool:
+    """True for the instruction that gives a multiplier, or a stretch with one inside."""
+    stretch = row.kwargs.get("stretch")
+    return row.of is not None or (stretch is not None and any(r.of for r in stretch.rows))
 
 
 def identifier(name: str) -> str:
@@ -232,28 +241,38 @@ def is_checked(rows: Any, outputs: Any) -> bool:
     return all(id(out) in asked or id(out) not in masked for out in outputs)
 
 
-def container_text(tree: Any, texts: Any) -> tuple[str, dict[str, Any]]:
-    """Return the text that builds the result, and what it calls."""
-    kind = type(tree)
+def container_text(
+    tree: Any, texts: Iterator[str], alone: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """Return the text that builds the result, and what it calls.
+
+    ``alone`` it calls nothing: what has no literal is written as a tuple or dict.
+    """
     extra: dict[str, Any] = {}
 
     def build(node: Any) -> str:
         if type(node) is Static:
+            if alone:
+                return repr(node.value)
             extra[f"_tree{len(extra)}"] = node.value
             return f"_tree{len(extra) - 1}"
         below = children(node)
         if below is None:
             return next(texts)
         parts = [build(child) for _, child in below]
-        if type(node) is tuple:
-            return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
         if type(node) is list:
             return f"[{', '.join(parts)}]"
-        if type(node) is dict and all(isinstance(k, str | int) for k in node):
+        if isinstance(node, dict) and (alone or literal_keys(node)):
             return "{" + ", ".join(f"{k!r}: {v}" for k, v in zip(node, parts, strict=True)) + "}"
+        if type(node) is tuple or alone:
+            return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
         name = f"_tree{len(extra)}"
         extra[name] = lambda *values, like=node: rebuild(like, list(values))
         return f"{name}({', '.join(parts)})"
 
-    del kind
     return build(tree), extra
+
+
+def literal_keys(node: Any) -> bool:
+    """True for a plain dict whose keys are words and whole numbers."""
+    return type(node) is dict and all(type(k) in (str, int) for k in node)

@@ -20,7 +20,7 @@ from lagrad.trace.arena import Arena
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 #: Code in these folders is never the user's; the gallery is written as a user would.
 LIBRARIES = tuple(os.path.join(os.path.dirname(str(m.__file__)), "") for m in (np, scipy))
-INTERNAL = (HERE, *LIBRARIES, functools.__file__, "<__array_function__ internals>")
+INTERNAL = (HERE, "<lagrad ", *LIBRARIES, functools.__file__, "<__array_function__ internals>")
 GALLERY = os.path.join(HERE, "gallery", "")
 
 PLAIN = (np.float64, np.ndarray)
