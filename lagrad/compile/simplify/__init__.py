@@ -4,7 +4,7 @@
 
 Each rule is a named function of one instruction; its docstring says what it writes for what, and
 whether that is exact or within how much. Rules are tables, a room a subject: arithmetic, shapes,
-selections, forward values that are used again, products, and sums.
+factors, selections, slopes, reductions, forward values that are used again, and sums.
 """
 
 from __future__ import annotations
@@ -14,13 +14,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lagrad.compile.program import Instruction
-from lagrad.compile.simplify import arithmetic, products, reuse, selections, shapes, sums
+from lagrad.compile.simplify import (
+    arithmetic,
+    factors,
+    reductions,
+    reuse,
+    selections,
+    shapes,
+    slopes,
+    stretched,
+    sums,
+)
 from lagrad.compile.simplify.finite import Facts
-from lagrad.compile.simplify.passes import Rule, key_of, needed, passes
+from lagrad.compile.simplify.passes import needed, passes
+from lagrad.compile.simplify.rules import Room, Rule, key_of
 from lagrad.compile.simplify.written import LINES
 
 
-def table(*rooms: dict[frozenset[Any], tuple[Rule, ...]]) -> dict[Any, tuple[Rule, ...]]:
+def table(*rooms: Room) -> dict[Any, tuple[Rule, ...]]:
     """Return, for each function, the rules of its families."""
     found: dict[Any, tuple[Rule, ...]] = {}
     for room in rooms:
@@ -30,10 +41,19 @@ def table(*rooms: dict[frozenset[Any], tuple[Rule, ...]]) -> dict[Any, tuple[Rul
     return found
 
 
-LOCAL = (selections.RULES, shapes.RULES, reuse.RULES, arithmetic.RULES)
+LOCAL: tuple[Room, ...] = (
+    selections.RULES,
+    slopes.RULES,
+    shapes.RULES,
+    stretched.RULES,
+    reductions.RULES,
+    reuse.RULES,
+    arithmetic.RULES,
+    factors.RULES,
+)
 #: The first pass, and those that follow.
 FIRST = table(*LOCAL)
-AFTER = table(selections.LATE, *LOCAL, products.RULES, sums.RULES)
+AFTER = table(selections.LATE, *LOCAL, reductions.LATE, sums.RULES)
 #: All rules by name.
 RULES: dict[str, Rule] = {
     rule.__name__: rule for stage in (FIRST, AFTER) for rules in stage.values() for rule in rules

@@ -18,6 +18,7 @@ from lagrad.compile.program import GUARDS, Instruction
 from lagrad.compile.simplify.patterns import (
     ADD,
     DIVIDE,
+    FLOAT64,
     MATMUL,
     MULTIPLY,
     NEGATIVE,
@@ -28,6 +29,7 @@ from lagrad.compile.simplify.patterns import (
     kind_of,
     parents_of,
     reduction,
+    value_of,
 )
 from lagrad.dispatch import all_finite, masked_multiply, scatter_add, sparse_product, still_finite
 from lagrad.rules.elementwise import jump, sech_squared
@@ -118,6 +120,8 @@ class Facts:
                     told.update(parents)
                 if i in loud and function in LINEAR:
                     loud.update(parents)
+            if function in MASKED and not is_finite(row):
+                unsound.add(i)  # It would be run with care each time.
             if function in SUBTRACT and i in told and calls(row.args[1], np.where):
                 self.note_top(*row.args)
             if function in GUARDS:
@@ -143,7 +147,7 @@ class Facts:
         """Note that ``x - b`` is told, if b is the maximum of x where that is finite."""
         top = guarded(b)
         highest = None if top is None else reduction(top, np.max)
-        if highest is not None and highest.x is x:
+        if highest is not None and highest.x is x and is_finite(b):
             self.tops.add(id(b))
 
     def is_told(self, row: Any) -> bool:
@@ -184,6 +188,22 @@ def filled(row: Instruction) -> bool:
     """True if the result of a row has entries at all."""
     value = row.value
     return not isinstance(value, np.ndarray) or value.size > 0
+
+
+def is_finite(row: Instruction) -> bool:
+    """True if what stands behind a mask is finite without it, in the run that was written down."""
+    values = [value_of(part) for part in row.args]
+    with np.errstate(all="ignore"):
+        if row.function is masked_multiply:
+            return bool(np.isfinite(np.multiply(values[0], values[1])).all())
+        numbers = values[1:] if len(values) == 3 else []
+        return all(
+            getattr(v, "dtype", FLOAT64).kind not in "fc" or bool(np.isfinite(v).all())
+            for v in numbers
+        )
+
+
+MASKED = frozenset({masked_multiply, np.where})
 
 
 def is_raised(row: Instruction) -> bool:

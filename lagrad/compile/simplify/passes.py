@@ -1,106 +1,49 @@
 """The pass over a program: rules, common subexpressions, constants, and what nobody needs.
 
-    row -> rules of its function, until none fits -> folded, found among what is there, or kept
-
-A rule is given a row whose arguments are simplified already. It returns what may stand in its
-place: another instruction, a constant, the row itself when it has been rewritten, or None.
+row -> rules of its function, until none fits -> folded, found among what is there, or kept
 """
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from lagrad.compile.functions import cast, duplicate
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, replaced
 from lagrad.compile.simplify.finite import Facts
 from lagrad.compile.simplify.patterns import (
-    ARITHMETIC,
-    COMMUTATIVE,
-    NEGATIVE,
-    SPELT,
     SUMS,
     dtype_of,
-    is_inexact,
     is_row,
-    number,
     parents_of,
     shape_of,
     value_of,
 )
+from lagrad.compile.simplify.rules import (
+    VIEWS,
+    Rule,
+    Rules,
+    Table,
+    fold,
+    has_parents,
+    key_of_call,
+    stand_in,
+)
 from lagrad.dispatch import all_finite, masked_multiply
 
-Rule = Callable[[Instruction, "Pass"], Any]
-#: For each function the rules that are tried on its rows, in their order.
-Table = Mapping[Any, Sequence[Rule]]
 #: A row is rewritten so many times at most, and what a rule makes may go so deep.
 REWRITES, DEPTH = 12, 6
 #: So many passes are made over a program, as long as something changes.
 PASSES = 5
-#: Functions that give a view where they can.
-VIEWS = frozenset({np.reshape, np.transpose, np.broadcast_to, operator.getitem})
+#: So many rows are looked at in all passes together, where one pass has less.
+LONG = 50000
 #: What a program begins with, and what it asks: neither is ever left out.
 EFFECTS = GUARDS | {ARGUMENT, CAPTURED, all_finite}
-
-
-#: Stands for an argument that is a constant.
-CONSTANT = frozenset({None})
-
-
-def among(
-    functions: Collection[Any], arrays: bool = False, options: bool = False
-) -> Callable[[Rule], Rule]:
-    """Let a rule be tried only where an argument is made by one of these functions.
-
-    With ``arrays`` only on rows that give arrays; with ``options`` on calls of a ufunc that have
-    options too, such as ``dtype=``.
-    """
-
-    def note(rule: Any) -> Rule:
-        rule.among, rule.arrays, rule.options = frozenset(functions), arrays, options
-        return rule  # type: ignore[no-any-return]
-
-    return note
-
-
-class Rules:
-    """The rules of each function, and which of them may fit a row of these arguments."""
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-        self.known: dict[Any, Sequence[Rule]] = {}
-
-    def of(self, row: Instruction) -> Sequence[Rule]:
-        """Return the rules that are worth to be tried, in their order."""
-        array = type(row.value) is np.ndarray and row.value.ndim > 0
-        args, function = row.args, row.function
-        optional = bool(row.kwargs) and isinstance(function, np.ufunc)
-        if len(args) == 2:
-            a, b = args
-            f = a.function if type(a) is Instruction else None
-            g = b.function if type(b) is Instruction else None
-            key = function, array, optional, f, g
-        else:
-            made_by = [a.function if type(a) is Instruction else None for a in args]
-            key = function, array, optional, *made_by
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = [
-                rule
-                for rule in self.table.get(function, ())
-                if (array or not getattr(rule, "arrays", False))
-                and (getattr(rule, "options", False) or not optional)
-                and not getattr(rule, "among", ANY).isdisjoint((ANY_ONE, *key[3:]))
-            ]
-        return found
-
-
-#: What every row has among its arguments.
-ANY_ONE = "any"
-ANY = frozenset({ANY_ONE})
+#: Of what the first pass makes less, before masks are dropped.
+MASKS = frozenset({np.where, masked_multiply})
 
 
 class Pass:
@@ -219,12 +162,14 @@ class Pass:
                 self.kept.append(row)
             return row
         rules = self.rules.of(row)
-        if rules and self.depth < DEPTH and not self.is_odd(row):
+        if rules and self.depth < DEPTH:
             self.depth += 1
             found = self.rewritten(row, rules)
             self.depth -= 1
             if found is not row:
                 return found
+        if function in FOLLOWING and type(row.value) is np.ndarray and not row.value.ndim:
+            follow(row)
         if not has_parents(row):
             return fold(row.function, row.args, row.kwargs, row.value)
         key = key_of_call(row.function, row.args, row.kwargs)
@@ -235,11 +180,6 @@ class Pass:
         self.known[key] = row
         self.kept.append(row)
         return row
-
-    def is_odd(self, row: Instruction) -> bool:
-        """True for a result that is an array without axes, where rules would give a number."""
-        value = row.value
-        return type(value) is np.ndarray and not value.ndim and id(row) in self.outputs
 
     def rewritten(self, row: Instruction, rules: Sequence[Rule]) -> Any:
         """Return what the rules make of a row."""
@@ -263,109 +203,14 @@ class Pass:
         return row
 
 
-def stand_in(function: Any, args: Any, kwargs: Any, shape: Any, dtype: Any) -> Any:
-    """Return a value for what a rule makes: a view where it will be one, else memory of its own.
-
-    Nobody has written to that memory, and nobody reads it: shape and dtype are what counts.
-    """
-    if function in VIEWS:
-        return function(*replaced(args, value_of), **kwargs)
-    dtype = np.dtype(dtype)
-    return np.empty(shape, dtype) if shape else dtype.type()
+#: Of a number these give a number, and of an array without axes such an array.
+FOLLOWING = frozenset({cast, duplicate, np.transpose})
 
 
-def rewrite(row: Instruction, function: Any, *args: Any, **kwargs: Any) -> Instruction:
-    """Let the row be another call of the same value."""
-    value = row.value
-    views = function in VIEWS, row.function in VIEWS
-    row.function, row.args, row.kwargs = function, args, kwargs
-    if any(views) and isinstance(value, np.ndarray):
-        row.value = stand_in(function, args, kwargs, value.shape, value.dtype)
-    elif isinstance(value, np.ndarray) and not value.ndim:
-        row.value = value[()]
-    return row
-
-
-FLAT = frozenset({int, float, bool, str, type(None), np.float64, np.ndarray, np.dtype})
-
-
-def has_parents(row: Instruction) -> bool:
-    """True if an argument is an instruction."""
-    flat = True
-    for part in row.args:
-        kind = type(part)
-        if kind is Instruction:
-            return True
-        if kind not in FLAT:
-            flat = False
-    return (not flat or bool(row.kwargs)) and any(True for _ in row.parents())
-
-
-def key_of_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return what makes two calls the same."""
-    function = SPELT.get(function, function)
-    if len(args) == 2 and not kwargs:
-        a, b = args
-        x, y = a, b
-        a = id(x) if type(x) is Instruction else key_beside(x, y)
-        b = id(y) if type(y) is Instruction else key_beside(y, x)
-        if function in COMMUTATIVE and hash(a) > hash(b):
-            a, b = b, a
-        return function, a, b
-    if len(args) == 1 and not kwargs:
-        (a,) = args
-        return function, id(a) if type(a) is Instruction else key_of(a)
-    return function, key_of(args), key_of(kwargs)
-
-
-def key_beside(part: Any, other: Any) -> Any:
-    """Return the key of a constant; beside a float an integer of Python's is one too."""
-    if type(part) is int and type(other) is Instruction and is_inexact(other):
-        return float, float(part).hex()
-    return key_of(part)
-
-
-def key_of(part: Any) -> Any:
-    """Return what makes two arguments the same."""
-    kind = type(part)
-    if kind is Instruction or kind is np.ndarray:
-        return id(part)
-    if kind is float or kind is np.float64:
-        return kind, part.hex()
-    if kind in (int, bool, str, type(None), complex):
-        return kind, part
-    if kind in (tuple, list):
-        return (kind, *map(key_of, part))
-    if kind is dict:
-        return tuple((k, key_of(p)) for k, p in part.items())
-    if kind is slice:
-        return slice, key_of(part.start), key_of(part.stop), key_of(part.step)
-    if kind is np.dtype:
-        return part
-    return id(part)
-
-
-def fold(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any) -> Any:
-    """Return the constant that a call of constants gives.
-
-    What is the same everywhere stays one number that is stretched.
-    """
-    if function in STEADY and not kwargs:
-        arrays = [a for a in args if isinstance(a, np.ndarray)]
-        if arrays and all(number(a) is not None for a in arrays):
-            with np.errstate(all="ignore"):
-                one = function(*(a.flat[0] if isinstance(a, np.ndarray) else a for a in args))
-            shape = np.broadcast_shapes(*(np.shape(a) for a in args))
-            return np.broadcast_to(one, shape)
-    if function in VIEWS and isinstance(args[0], np.ndarray) and number(args[0]) is not None:
-        return np.broadcast_to(args[0].flat[0], np.shape(function(*args, **kwargs)))
-    if value is None or function in STEADY:
-        with np.errstate(all="ignore"):
-            value = function(*args, **kwargs)
-    return value
-
-
-STEADY = ARITHMETIC | NEGATIVE
+def follow(row: Instruction) -> None:
+    """Let the value of a row be a number if its argument is one by now."""
+    if not isinstance(value_of(row.args[0]), np.ndarray):
+        row.value = row.value[()]
 
 
 def needed(
@@ -403,9 +248,3 @@ def passes(
         if not one.fired and k >= len(stages) - 1:
             break
     return rows, outputs
-
-
-#: Of what the first pass makes less, before masks are dropped.
-MASKS = frozenset({np.where, masked_multiply})
-#: So many rows are looked at in all passes together, where one pass has less.
-LONG = 50000

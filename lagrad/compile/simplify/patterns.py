@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lagrad.compile.program import Instruction
+from lagrad.compile.program import Instruction, instructions_in
 
 ADD = frozenset({operator.add, np.add})
 SUBTRACT = frozenset({operator.sub, np.subtract})
@@ -86,7 +86,20 @@ def shape_of(part: Any) -> tuple[int, ...]:
     if kind is np.ndarray:
         shape: tuple[int, ...] = value.shape
         return shape
-    return () if kind in NUMBERS else np.shape(value)
+    if kind in NUMBERS:
+        return ()
+    if isinstance(value, tuple | list):
+        return SEVERAL if kind is not list or any_row(value) else np.shape(value)
+    return np.shape(value)
+
+
+#: The shape of several results, or of a list of values: that of no array.
+SEVERAL = (-1,)
+
+
+def any_row(parts: Any) -> bool:
+    """True if there is an instruction in a list or tuple."""
+    return any(True for _ in instructions_in(parts))
 
 
 NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.bool_, np.int64})

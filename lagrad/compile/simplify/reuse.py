@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.compile.program import Instruction
-from lagrad.compile.simplify.passes import Pass, rewrite
+from lagrad.compile.simplify.passes import Pass
 from lagrad.compile.simplify.patterns import (
     SUBTRACT,
     calls,
@@ -19,6 +19,7 @@ from lagrad.compile.simplify.patterns import (
     like,
     reduction,
 )
+from lagrad.compile.simplify.rules import Room, rewrite
 from lagrad.rules.elementwise import sech_squared
 
 
@@ -70,7 +71,7 @@ def sum_of_exponentials(row: Instruction, at: Pass) -> Any:
     return s if like(row, s) else None
 
 
-RULES = {
+RULES: Room = {
     frozenset({sech_squared}): (tanh_slope, opened_slope),
     frozenset({np.where}): (finite_top, sum_of_exponentials),
 }

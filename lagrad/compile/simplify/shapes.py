@@ -1,8 +1,7 @@
-"""Rules of shapes: what moves, stretches or sums entries. Exact where nothing else is said."""
+"""Rules of what moves entries: transposes, reshapes, copies, pieces. All but one are exact."""
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any
 
@@ -10,45 +9,30 @@ import numpy as np
 
 from lagrad.compile.functions import cast, duplicate
 from lagrad.compile.program import Instruction
-from lagrad.compile.simplify.arithmetic import constant_factor, sides
-from lagrad.compile.simplify.passes import CONSTANT, Pass, among, rewrite
+from lagrad.compile.simplify.factors import constant_factor
+from lagrad.compile.simplify.passes import Pass
 from lagrad.compile.simplify.patterns import (
-    ARITHMETIC,
-    COMPARISONS,
     DIVIDE,
     FACTORS,
     MATMUL,
     NEGATIVE,
-    REDUCTIONS,
-    axis_options,
     calls,
     dtype_of,
     is_inexact,
     is_row,
-    kept_shape,
     like,
-    number,
-    reduction,
     shape_of,
     size_of,
-    without_leading_ones,
 )
+from lagrad.compile.simplify.rules import Room, among, rewrite
 from lagrad.dispatch import scatter_add
 from lagrad.rules.shaping import getitem
 
 GETITEM = frozenset({operator.getitem, getitem})
-
-
-def in_c_order(row: Instruction) -> bool:
-    """True for a reshape in the order of the axes."""
-    return row.kwargs.keys() <= {"order", "shape"} and row.kwargs.get("order", "C") == "C"
-
-
 RESHAPES = GETITEM | {np.reshape, np.ravel, np.squeeze, np.expand_dims}
-STRETCH = frozenset({np.broadcast_to})
 
 
-# -- transposes ----------------------------------------------------------------------------------
+# -- transposes ------------------------------------------------------------------------------------
 
 
 def permutation(row: Any) -> tuple[Any, tuple[int, ...]] | None:
@@ -63,7 +47,7 @@ def permutation(row: Any) -> tuple[Any, tuple[int, ...]] | None:
         if len(options) > 1 or not (axes is None or type(axes) in (tuple, list)):
             return None
         axes = range(n - 1, -1, -1) if axes is None else axes
-        return (x, tuple(int(k) % n for k in axes)) if n else None
+        return x, tuple(int(k) % n for k in axes)
     if row.function in (np.swapaxes, np.moveaxis) and len(options) == 2:
         numbers = [o if type(o) in (tuple, list) else [o] for o in options]
         if not all(type(k) is int for o in numbers for k in o):
@@ -123,7 +107,12 @@ def transpose_of_product(row: Instruction, at: Pass) -> Any:
     return rewrite(row, operator.matmul, left, right)
 
 
-# -- reshapes ------------------------------------------------------------------------------------
+# -- reshapes --------------------------------------------------------------------------------------
+
+
+def in_c_order(row: Instruction) -> bool:
+    """True for a reshape in the order of the axes."""
+    return row.kwargs.keys() <= {"order", "shape"} and row.kwargs.get("order", "C") == "C"
 
 
 def same_shape(row: Instruction, at: Pass) -> Any:
@@ -139,9 +128,12 @@ def is_newaxis(row: Any) -> bool:
     if not is_row(row, GETITEM):
         return False
     index = row.args[1] if type(row.args[1]) is tuple else (row.args[1],)
-    return all(k is None or k is Ellipsis or k == slice(None) for k in index if not is_row(k)) and (
-        not any(is_row(k) for k in index)
-    )
+    return all(k is None or k is Ellipsis or is_full(k) for k in index)
+
+
+def is_full(cut: Any) -> bool:
+    """True for ``:``."""
+    return type(cut) is slice and cut.start is cut.stop is cut.step is None
 
 
 def whole(row: Instruction, at: Pass) -> Any:
@@ -177,78 +169,6 @@ def reshape_of_reshape(row: Instruction, at: Pass) -> Any:
     return rewrite(row, np.reshape, inner, shape_of(row))
 
 
-@among(REDUCTIONS)
-def reshape_of_sum(row: Instruction, at: Pass) -> Any:
-    """A reduction reshaped to keep its axes, or to lose them, is spelt with ``keepdims``."""
-    x = as_reshape(row)
-    if x is None or x.function not in REDUCTIONS or not at.once(x):
-        return None
-    found = reduction(x, x.function)
-    if found is None or not is_row(found.x):
-        return None
-    shape = shape_of(found.x)
-    for keepdims in (True, False):
-        kept = kept_shape(shape, found.axes) if keepdims else shape_of_sum(shape, found.axes)
-        if kept == shape_of(row) and keepdims != found.keepdims:
-            if keepdims and len(found.axes) == len(shape):
-                return None  # A number is as good.
-            options = axis_options(found.x, found.axes, keepdims)
-            return rewrite(row, x.function, found.x, **options)
-    return None
-
-
-def shape_of_sum(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a shape without the axes."""
-    return tuple(n for k, n in enumerate(shape) if k not in axes)
-
-
-@among(RESHAPES, arrays=True)
-def leading_axes(row: Instruction, at: Pass) -> Any:
-    """An axis of length one in front is added by broadcasting itself."""
-    for k, x in enumerate(row.args):
-        inner = as_reshape(x)
-        if inner is None or shape_of(inner) != without_leading_ones(shape_of(x)):
-            continue
-        if len(shape_of(inner)) == len(shape_of(x)):
-            continue
-        if row.function is np.broadcast_to:
-            return rewrite(row, np.broadcast_to, inner, shape_of(row))
-        other = row.args[1 - k]
-        if shape_of(other) == shape_of(row) and dtype_of(other) == dtype_of(inner):
-            return rewrite(row, row.function, *((inner, other) if k == 0 else (other, inner)))
-    return None
-
-
-@among(RESHAPES, arrays=True)
-def of_leading(row: Instruction, at: Pass) -> Any:
-    """``f(x[None])`` is f(x)[None], for a sign or a number beside."""
-    for k, x in enumerate(row.args):
-        inner = as_reshape(x)
-        rest = [number(y) for j, y in enumerate(row.args) if j != k]
-        if inner is None or None in rest or not at.once(x) or not is_inexact(row):
-            continue
-        if shape_of(inner) != without_leading_ones(shape_of(x)) or dtype_of(inner) != dtype_of(row):
-            continue
-        if shape_of(x) != shape_of(row):
-            continue
-        small = at.make(row, row.function, *rest[:k], inner, *rest[k:], shape=shape_of(inner))
-        return rewrite(row, np.reshape, small, shape_of(row))
-    return None
-
-
-@among(CONSTANT, arrays=True)
-def of_one_number(row: Instruction, at: Pass) -> Any:
-    """``f(x, [c])`` of a number x is f(x, c) in another shape."""
-    for k, (x, c) in enumerate(sides(row)):
-        if type(c) is np.ndarray and is_row(x) and not shape_of(x) and c.size == 1:
-            value = at.facts.uniform(c)
-            if value is None or not c.dtype == dtype_of(x) == dtype_of(row):
-                continue
-            args = (x, value) if k == 0 else (value, x)
-            return rewrite(row, np.reshape, at.make(row, row.function, *args), shape_of(row))
-    return None
-
-
 @among(FACTORS)
 def moved_multiple(row: Instruction, at: Pass) -> Any:
     """A multiple ``c * x``, moved, is c times x moved: the factor may meet another."""
@@ -270,11 +190,14 @@ def scatter_to_reshape(row: Instruction, at: Pass) -> Any:
     """What is put at an index of ``None`` and full slices has another shape, and that is all."""
     w, index, shape = row.args
     parts = index if type(index) is tuple else (index,)
-    full = all(p is None or p is Ellipsis or type(p) is slice and p == slice(None) for p in parts)
+    full = all(p is None or p is Ellipsis or is_full(p) for p in parts)
     if full and is_row(w) and dtype_of(w) == dtype_of(row):
         if size_of(w) == size_of(row):
             return rewrite(row, np.reshape, w, tuple(shape))
     return None
+
+
+# -- copies and pieces -----------------------------------------------------------------------------
 
 
 def same_dtype(row: Instruction, at: Pass) -> Any:
@@ -289,137 +212,6 @@ def copied(row: Instruction, at: Pass) -> Any:
     if row.function is not duplicate and (len(row.args) > 1 or row.kwargs.keys() - {"order"}):
         return None
     return x if is_row(x) and like(row, x) else None
-
-
-# -- stretched -----------------------------------------------------------------------------------
-
-
-def stretched(part: Any) -> Any:
-    """Return what a row stretches, of the same dtype, or None."""
-    if calls(part, np.broadcast_to) and len(part.args) == 2 and is_row(part.args[0]):
-        return part.args[0]
-    return None
-
-
-@among(STRETCH)
-def stretch_of_stretch(row: Instruction, at: Pass) -> Any:
-    """Only the last of two shapes counts."""
-    inner = stretched(row.args[0])
-    if inner is None or row.kwargs:
-        return None
-    return rewrite(row, np.broadcast_to, inner, shape_of(row))
-
-
-@among(STRETCH, arrays=True)
-def stretched_operand(row: Instruction, at: Pass) -> Any:
-    """In ``broadcast_to(x, shape) * y`` the product itself stretches x, if y has the shape."""
-    for k, (x, y) in enumerate(sides(row)):
-        inner = stretched(x)
-        if inner is not None and shape_of(y) == shape_of(row) and isinstance(row.value, np.ndarray):
-            return rewrite(row, row.function, *((inner, y) if k == 0 else (y, inner)))
-    return None
-
-
-@among(STRETCH, arrays=True)
-def of_stretched(row: Instruction, at: Pass) -> Any:
-    """``f(broadcast_to(x, shape))`` is broadcast_to(f(x), shape), for a sign or a number beside."""
-    args = row.args
-    for k, x in enumerate(args):
-        inner = stretched(x)
-        if inner is None or shape_of(x) != shape_of(row):
-            continue
-        rest = [y for j, y in enumerate(args) if j != k]
-        plain = [stretched(y) if stretched(y) is not None else y for y in rest]
-        if any(number(y) is None and shape_of(y) != shape_of(inner) for y in plain):
-            continue
-        plain = [number(y) if number(y) is not None else y for y in plain]
-        if not is_inexact(row) or dtype_of(inner) != dtype_of(row):
-            continue
-        small = at.make(
-            row, row.function, *(plain[:k] + [inner] + plain[k:]), shape=shape_of(inner)
-        )
-        return rewrite(row, np.broadcast_to, small, shape_of(row))
-    return None
-
-
-@among(STRETCH)
-def sum_of_stretched(row: Instruction, at: Pass) -> Any:
-    """The sum of n equal entries is n times one of them, within n ulp."""
-    found = reduction(row)
-    inner = None if found is None else stretched(found.x)
-    if found is None or inner is None or not is_inexact(row):
-        return None
-    shape, lead = shape_of(found.x), len(shape_of(found.x)) - len(shape_of(inner))
-    full = (1,) * lead + shape_of(inner)
-    equal = {k for k, n in enumerate(shape) if full[k] != n}
-    count = math.prod(shape[k] for k in equal)
-    if not equal or not equal <= set(found.axes) or not count:
-        return None
-    rest = tuple(k - lead for k in found.axes if k not in equal and k >= lead)
-    if rest:
-        shape = shape_of_sum(shape_of(inner), rest)
-        options = axis_options(inner, rest, False)
-        inner = at.make(row, np.sum, inner, shape=shape, **options)
-    if shape_of(inner) == shape_of(row):
-        return rewrite(row, operator.mul, float(count), inner)
-    if not shape_of(row):
-        inner = at.make(row, np.sum, inner, shape=())  # of one entry
-        return rewrite(row, operator.mul, float(count), inner)
-    total = at.make(row, operator.mul, float(count), inner, shape=shape_of(inner))
-    return rewrite(row, np.reshape, total, shape_of(row))
-
-
-# -- reductions ----------------------------------------------------------------------------------
-
-
-def plain_axes(row: Instruction, at: Pass) -> Any:
-    """A reduction is spelt in the shortest way: all axes by none, one by a number."""
-    found = reduction(row, row.function)
-    if found is None:
-        return None
-    options = axis_options(found.x, found.axes, found.keepdims)
-    if len(row.args) == 1 and row.kwargs == options and type(row.kwargs.get("axis", 0)) is type(
-        options.get("axis", 0)
-    ):
-        return None
-    if not shape_of(found.x):
-        return None
-    return rewrite(row, row.function, found.x, **options)
-
-
-def kept_number(row: Instruction, at: Pass) -> Any:
-    """A reduction over all axes, which it keeps, is a number in another shape."""
-    found = reduction(row, row.function)
-    if found is None or not found.keepdims or len(found.axes) < len(shape_of(found.x)):
-        return None
-    if not shape_of(row):
-        return None
-    return rewrite(row, np.reshape, at.make(row, row.function, found.x, shape=()), shape_of(row))
-
-
-def sum_of_one(row: Instruction, at: Pass) -> Any:
-    """The sum over axes of length one is a reshape, but for the sign of a zero."""
-    found = reduction(row)
-    if found is None or not is_row(found.x) or not shape_of(row):
-        return None
-    if not is_inexact(row) or not at.facts.drops_sign(row):
-        return None
-    if any(shape_of(found.x)[k] != 1 for k in found.axes) or dtype_of(found.x) != dtype_of(row):
-        return None
-    return rewrite(row, np.reshape, found.x, shape_of(row))
-
-
-def mean_as_sum(row: Instruction, at: Pass) -> Any:
-    """``mean(x)`` is sum(x) / n, which is how NumPy does it."""
-    found = reduction(row, np.mean)
-    if found is None or not is_row(found.x) or not is_inexact(row):
-        return None
-    n = math.prod(shape_of(found.x)[k] for k in found.axes)
-    if not n or dtype_of(found.x) != dtype_of(row):
-        return None
-    options = axis_options(found.x, found.axes, found.keepdims)
-    total = at.make(row, np.sum, found.x, shape=shape_of(row), **options)
-    return rewrite(row, operator.truediv, total, n)
 
 
 @among({np.concatenate, np.stack, np.array})
@@ -442,7 +234,7 @@ def piece_of_joined(row: Instruction, at: Pass) -> Any:
     axis %= n
     if len(cut) != axis + 1 or any(type(k) is not slice for k in cut):
         return None
-    if any(k != slice(None) for k in cut[:axis]) or any(is_row(k) for k in parts_of(cut[axis])):
+    if not all(map(is_full, cut[:axis])) or any(map(is_row, parts_of(cut[axis]))):
         return None
     begin, end, step = cut[axis].indices(shape_of(x)[axis])
     start = 0
@@ -459,27 +251,12 @@ def parts_of(cut: slice) -> tuple[Any, Any, Any]:
     return cut.start, cut.stop, cut.step
 
 
-STRETCHING = (leading_axes, stretched_operand, of_stretched, of_leading, of_one_number)
-RULES = {
+RULES: Room = {
     frozenset({np.transpose}): (plain_transpose, transpose_of_product, moved_multiple),
     frozenset({np.swapaxes, np.moveaxis}): (plain_transpose,),
-    frozenset({np.reshape, np.ravel, np.squeeze, np.expand_dims}): (
-        same_shape,
-        reshape_of_reshape,
-        reshape_of_sum,
-        moved_multiple,
-    ),
-    GETITEM: (whole, reshape_of_reshape, reshape_of_sum, moved_multiple, piece_of_joined),
-    frozenset({np.broadcast_to}): (same_shape, stretch_of_stretch, leading_axes),
+    RESHAPES - GETITEM: (same_shape, reshape_of_reshape, moved_multiple),
+    GETITEM: (whole, reshape_of_reshape, moved_multiple, piece_of_joined),
     frozenset({scatter_add}): (scatter_to_reshape,),
     frozenset({cast}): (same_dtype,),
     frozenset({np.array, np.copy, duplicate}): (copied,),
-    ARITHMETIC: STRETCHING,
-    COMPARISONS: (leading_axes,),
-    NEGATIVE: (of_stretched, of_leading),
-    frozenset({np.sum}): (sum_of_stretched, sum_of_one),
-    REDUCTIONS: (plain_axes, kept_number),
-    frozenset({np.mean}): (mean_as_sum,),
 }
-
-__all__ = ["RULES", "stretched"]

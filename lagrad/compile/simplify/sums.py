@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from lagrad.compile.program import Instruction
-from lagrad.compile.simplify.arithmetic import constant_factor
-from lagrad.compile.simplify.passes import Pass, key_of, rewrite
+from lagrad.compile.simplify.factors import constant_factor
+from lagrad.compile.simplify.passes import Pass
 from lagrad.compile.simplify.patterns import (
     ADD,
     DIVIDE,
@@ -33,6 +33,7 @@ from lagrad.compile.simplify.patterns import (
     shape_of,
     size_of,
 )
+from lagrad.compile.simplify.rules import Room, key_of, rewrite
 from lagrad.compile.simplify.written import filled
 from lagrad.dispatch import scatter_add
 
@@ -225,9 +226,13 @@ def there_already(terms: list[Term], at: Pass) -> list[Term] | None:
     for i, (s, a) in enumerate(terms):
         for j in range(i + 1, len(terms)):
             t, b = terms[j]
-            pairs = ((operator.add, a, b, s),) if s == t else (
-                (operator.sub, a, b, s),
-                (operator.sub, b, a, t),
+            pairs = (
+                ((operator.add, a, b, s),)
+                if s == t
+                else (
+                    (operator.sub, a, b, s),
+                    (operator.sub, b, a, t),
+                )
             )
             for function, x, y, sign in pairs:
                 total = at.find(function, x, y)
@@ -244,7 +249,8 @@ def put_in_place(row: Instruction, terms: list[Term], at: Pass) -> Instruction |
     """Return the row as one array, into which all that is put at places is put."""
     if not any(t.function is scatter_add for _, t in terms):
         return None
-    put, rest = [], []
+    put: list[Term] = []
+    rest: list[Term] = []
     for sign, t in terms:
         fits = calls(t, scatter_add) and at.once(t)
         (put if fits else rest).append((sign, t))
@@ -262,6 +268,6 @@ def put_in_place(row: Instruction, terms: list[Term], at: Pass) -> Instruction |
     return rewrite(row, filled, base, shape_of(row), indices, signs, *pieces)
 
 
-RULES = {SUMS: (sum_of_terms,)}
+RULES: Room = {SUMS: (sum_of_terms,)}
 
 __all__ = ["RULES"]

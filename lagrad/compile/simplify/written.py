@@ -139,7 +139,7 @@ def slope_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
         yield f"{name} = np.multiply(np.add({strict}, {weak}, dtype=np.int8), 0.5, dtype={dtype})"
     else:
         e.plain.add(id(row))
-        yield f"{name} = 0.5 * ({strict} + {weak})"
+        yield f"{name} = 0.5 * {strict} + 0.5 * {weak}"
 
 
 def sloped_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
