@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
@@ -11,10 +10,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.compile.equations import program_of
 from lagrad.finite import finite
 from lagrad.forward import Search, moved, solve_values, traced_values, with_estimates
 from lagrad.graph import short
-from lagrad.local import Equation, signature_of
+from lagrad.local import Equation, resolved, signature_of
 from lagrad.model import Model
 from lagrad.residual import location, plain_value
 from lagrad.solution import Solution, TracedSolution, first_nonfinite
@@ -70,7 +70,8 @@ class System:
         self.equations: dict[str, Equation] = {}
         self.starts: dict[str, Any] = {}
         self.unknowns: list[str] = []
-        self.structures: dict[Any, Any] = {}  # what solutions have found out for the next ones
+        #: What solutions have found out for the next ones.
+        self.structures: dict[Any, Any] = {"writer": program_of}
         for name, value in inputs.items():
             self.input(name, value)
 
@@ -395,35 +396,6 @@ class System:
         if self.unknowns:
             lines.append(f"  unknowns: {', '.join(self.unknowns)}")
         return "\n".join(lines)
-
-
-def resolved(e: Equation, known: set[str]) -> Equation:
-    """Return the equation without parameters that have a default and name nothing.
-
-    Raises
-    ------
-    StructureError
-        For a parameter that names nothing.
-    """
-    assert e.function is not None
-    parameters = signature_of(e.function).parameters
-    left_out = {
-        p
-        for k, p in zip(e.keywords, e.parents, strict=bool(e.keywords))
-        if p not in known and parameters[k].default is not inspect.Parameter.empty
-    }
-    for parent in e.parents:
-        if parent not in known and parent not in left_out:
-            raise StructureError(
-                f"constraint {e.name} ({e.where}) reads {parent}, which is no input, unknown or "
-                f"constraint{suggestion(parent, known)}"
-            )
-    pairs = zip(e.keywords, e.parents, strict=bool(e.keywords))
-    return replace(
-        e,
-        parents=tuple(p for p in e.parents if p not in left_out),
-        keywords=tuple(k for k, p in pairs if p not in left_out),
-    )
 
 
 def own(data: Any) -> Any:

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from scipy.optimize import OptimizeResult
 
 from lagrad.api import grad
+from lagrad.compile.equations import program_of
 from lagrad.containers import leaves, map_leaves, unflatten
 from lagrad.forward import (
     Found,
@@ -358,7 +359,9 @@ def problem_of(
     what = f"{kind} of {name_of_function(f)}" + (f" ({where})" if where else "")
     equation = name_of_function(f) if f is g and name_of_function(f) != "lambda" else "equation"
     structure = structure or Structure()
-    return Conditions(g, z0, params, what, name=name, equation=equation, structure=structure)
+    return Conditions(
+        g, z0, params, what, name=name, equation=equation, structure=structure, writer=program_of
+    )
 
 
 def conjugate(w: Any) -> Any:

@@ -7,8 +7,8 @@ substitution through it, or condensed onto its arguments as sparse Jacobians.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from lagrad.partials import Compose, Partial
 from lagrad.rounding import rounding_errors
 from lagrad.solve import back_substitute_masked, forward_substitute
 from lagrad.solve.back_substitution import Sums
-from lagrad.status import ArgumentError
+from lagrad.status import ArgumentError, StructureError, suggestion
 from lagrad.trace import Traced, plain, record
 from lagrad.trace.tracer import Tracer, innermost_value
 
@@ -54,9 +54,45 @@ class Equation:
     def __call__(self, *args: Any) -> Any:
         """Evaluate the function on the values of its parents."""
         assert self.function is not None
-        if self.keywords:
-            return self.function(**dict(zip(self.keywords, args, strict=True)))
-        return self.function(*args)
+        return called(self.function, self.keywords, args)
+
+
+def called(function: Callable[..., Any], keywords: tuple[str, ...], args: Iterable[Any]) -> Any:
+    """Return ``function`` of the values of its parents, by name where there are keywords."""
+    if keywords:
+        return function(**dict(zip(keywords, args, strict=True)))
+    return function(*args)
+
+
+def resolved(e: Equation, known: set[str]) -> Equation:
+    """Return the equation without parameters that have a default and name nothing.
+
+    Raises
+    ------
+    StructureError
+        For a parameter that names nothing.
+    """
+    if known.issuperset(e.parents):
+        return e
+    assert e.function is not None
+    parameters = signature_of(e.function).parameters
+    left_out = {
+        p
+        for k, p in zip(e.keywords, e.parents, strict=bool(e.keywords))
+        if p not in known and parameters[k].default is not inspect.Parameter.empty
+    }
+    for parent in e.parents:
+        if parent not in known and parent not in left_out:
+            raise StructureError(
+                f"constraint {e.name} ({e.where}) reads {parent}, which is no input, unknown or "
+                f"constraint{suggestion(parent, known)}"
+            )
+    pairs = zip(e.keywords, e.parents, strict=bool(e.keywords))
+    return replace(
+        e,
+        parents=tuple(p for p in e.parents if p not in left_out),
+        keywords=tuple(k for k, p in pairs if p not in left_out),
+    )
 
 
 @dataclass(frozen=True)
@@ -192,6 +228,16 @@ def as_value(value: Any, e: Equation) -> Any:
             f"{array.dtype}; a variable of a System is a real number or an array of them"
         )
     return np.array(array)[()] if array is value else array[()]
+
+
+def check_shape(e: Equation, value: Any, z: Any) -> None:
+    """Refuse a value of f_i whose shape is not that of z_i; None is no variable yet."""
+    if z is not None and value.shape != np.shape(z):
+        raise ArgumentError(
+            f"constraint {e.name} ({e.where}) returned shape {value.shape}, and the "
+            f"variable has shape {np.shape(z)} from its start; give start= the shape of the "
+            "result"
+        )
 
 
 def refuse_list(value: Any, e: Equation) -> None:

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from lagrad.assemble import to_matrix
 from lagrad.graph import short
-from lagrad.local import Equation, Local, as_value, trace_equation
+from lagrad.local import Equation, Local, as_value, check_shape, trace_equation
 from lagrad.partials import Entries, joined
 from lagrad.rounding import ROUNDING
 from lagrad.solve import (
@@ -25,7 +25,7 @@ from lagrad.solve import (
 )
 from lagrad.solve.interface import Factor
 from lagrad.solve.reuse import Refined
-from lagrad.status import ArgumentError, Status, TraceError
+from lagrad.status import Status, TraceError
 from lagrad.steps import Block
 
 #: Up to so many entries new factors cost no more than the refinement of old ones.
@@ -161,13 +161,7 @@ class Model:
     def check_shape(self, i: int, value: Any) -> None:
         """Refuse an f_i whose shape is not that of z_i."""
         e = self.equations[i]
-        z = self.values.get(e.name)
-        if z is not None and value.shape != z.shape:
-            raise ArgumentError(
-                f"constraint {e.name} ({e.where}) returned shape {value.shape}, and the "
-                f"variable has shape {np.shape(z)} from its start; give start= the shape of the "
-                "result"
-            )
+        check_shape(e, value, self.values.get(e.name))
 
     # -- local partials --------------------------------------------------------------------------
 

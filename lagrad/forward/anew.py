@@ -12,7 +12,7 @@ from lagrad.containers import leaves, unflatten
 from lagrad.forward.search import Found
 from lagrad.forward.solver import CycleSolver
 from lagrad.residual import Conditions, Linear, belongs
-from lagrad.trace import Tracer, substituting
+from lagrad.trace import Tracer, substituting, variable
 from lagrad.trace.tracer import Traced, current, innermost_value
 
 
@@ -104,6 +104,7 @@ class Anew:
         with substituting(pairs) as (made, outer), np.errstate(all="ignore"):
 
             def lifted(x: Any, name: str) -> Any:
+                x = variable(x, name)  # a number of Python's counts as a float64
                 return Tracer(made, made.input(x, name), x)
 
             parts = problem.layout.unpack(np.reshape(z, -1))
@@ -115,5 +116,6 @@ class Anew:
         kept = [y if belongs(y, made) else innermost_value(y) for y in outputs]
         rows = [y._row for y in unknowns]
         others = [*(y._row for y in parameters), *outer]
+        assert problem.equations is not None  # since `results`
         graph = made.graph((*rows, *others), tuple(y._row for y in kept if belongs(y, made)))
         return Linear(graph, rows, others, kept, problem.layout, problem.equations)

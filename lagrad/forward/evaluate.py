@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from lagrad.forward.search import Found, Search, find
 from lagrad.forward.solver import CycleSolver, constrained
 from lagrad.graph import short
-from lagrad.local import as_value, refuse_list
+from lagrad.local import Equation, as_value, check_shape, refuse_list
 from lagrad.model import SMALL, Model
 from lagrad.residual import Conditions, Structure
 from lagrad.status import ArgumentError, Status
@@ -109,26 +110,40 @@ def conditions(model: Model, k: int, values: Mapping[str, Any] | None = None) ->
     }
     lines = sorted({model.where(i) for i in block.equations} - {""})
 
-    def residuals(z: dict[str, Any], p: dict[str, Any]) -> list[Any]:
-        found = []
-        for i in block.equations:
-            e = model.equations[i]
-            # Copies: a constraint may write into its arguments, and they are not its own.
-            value = e(*(own(z[q]) if q in z else own(p[q]) for q in e.parents))
-            if not isinstance(value, Traced):
-                value = as_value(value, e)
-            refuse_list(value, e)
-            model.check_shape(i, value)
-            if e.explicit:
-                value = (z[e.name] if e.name in z else p[e.name]) - value
-            found.append(value)
-        return found
-
     z0 = {name: model.values[name] for name in names}
     structure = model.structures.setdefault((*names, "", *equations), Structure())
+    made = tuple(model.equations[i] for i in block.equations)
+    told = tuple(replace(e, function=None) for e in made)
     return Conditions(
-        residuals, z0, (fixed,), ", ".join(lines), names=(names, equations), structure=structure
+        partial(residuals, told, tuple(e.function for e in made)),
+        z0,
+        (fixed,),
+        ", ".join(lines),
+        names=(names, equations),
+        structure=structure,
+        key=made,
+        writer=model.structures.get("writer"),
     )
+
+
+def residuals(
+    equations: tuple[Equation, ...], functions: tuple[Any, ...], z: dict[str, Any], p: Any
+) -> list[Any]:
+    """Return the residuals of equations whose functions are given apart."""
+    found = []
+    for e, function in zip(equations, functions, strict=True):
+        # Copies: a constraint may write into its arguments, and they are not its own.
+        args = [own(z[q]) if q in z else own(p[q]) for q in e.parents]
+        value = (
+            function(**dict(zip(e.keywords, args, strict=True))) if e.keywords else function(*args)
+        )
+        if not isinstance(value, Traced):
+            value = as_value(value, e)
+        refuse_list(value, e)
+        variable = z[e.name] if e.name in z else p.get(e.name)
+        check_shape(e, value, variable)
+        found.append(variable - value if e.explicit else value)
+    return found
 
 
 def own(x: Any) -> Any:

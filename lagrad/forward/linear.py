@@ -114,7 +114,8 @@ class Linearizer:
         """
         if self.decided is not None:
             return self.decided
-        known, sizes = self.problem.structure.decided, (linear.layout.size, len(linear.graph))
+        known, n = self.problem.structure.decided, linear.layout.size
+        sizes = n, len(linear.graph) if n > TINY else -1  # of a few unknowns the steps do not count
         key = self.asked, self.linear_solver, self.preconditioner
         told = isinstance(self.linear_solver, str) and self.preconditioner is None
         found = known.get(key) if told else None

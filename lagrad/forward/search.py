@@ -26,6 +26,9 @@ METHODS = ("auto", "newton", "newton-krylov", "anderson", "iteration")
 #: Steps by default: a Newton step costs a factorisation, one of an iteration an evaluation.
 STEPS = {"newton": 50, "newton-krylov": 50, "anderson": 1000, "iteration": 10_000}
 
+#: After so many searches of one structure its conditions are written down as a program.
+SEARCHES = 4
+
 #: How near to the bounds a step may go, as a part of the way.
 TO_BOUND = 0.9
 
@@ -84,6 +87,44 @@ def certificate_of(problem: Conditions) -> Certificate:
 
 
 def find(problem: Conditions, search: Search) -> Found:
+    """Search for z with g(z) = 0, by a program of g if this is one of many searches."""
+    return by_program(problem, lambda: searched(problem, search))
+
+
+def by_program(problem: Conditions, run: Callable[[], Found]) -> Found:
+    """Return what ``run`` finds with the conditions as a program, or without.
+
+    What a program found counts if g itself says so; everything else is left to g, which knows the
+    words for it.
+    """
+    structure, problem.program = problem.structure, None
+    structure.searches += 1
+    if problem.writer is not None and SEARCHES < structure.searches:
+        problem.program = problem.writer(problem)
+    if problem.program is None:
+        return run()
+    try:
+        found = run()
+        if found.certificate.status.success and confirmed(problem, found):
+            return found
+    except Exception:  # It is raised again, if it is no fault of the program.
+        pass
+    problem.program = None
+    return run()
+
+
+def confirmed(problem: Conditions, found: Found) -> bool:
+    """True if g is at the solution what its program said, up to rounding errors."""
+    at = found.at
+    assert at is not None
+    r = problem.evaluated(at.z)
+    same = bool((np.abs(r - at.r) <= at.rounding).all())
+    if not same:
+        problem.structure.program.over = True
+    return same
+
+
+def searched(problem: Conditions, search: Search) -> Found:
     """Search for z with g(z) = 0."""
     begin, rng = time.perf_counter(), np.random.default_rng(0)
     layout = problem.layout
@@ -132,6 +173,11 @@ def closed_certificate(found: Found, status: Status, steps: int, begin: float) -
 
 
 def assess(problem: Conditions, search: Search, start: Any = None) -> Found:
+    """As `assessed`, by a program of g if this is one of many solutions."""
+    return by_program(problem, lambda: assessed(problem, search, start))
+
+
+def assessed(problem: Conditions, search: Search, start: Any) -> Found:
     """Accept the values z0 if a Newton step from there would change them by little.
 
     ``start`` is where the search for them began, which tells the size of what ended at zero.

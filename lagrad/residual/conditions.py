@@ -1,4 +1,4 @@
-"""The conditions of a cycle: ``g(z, *p) = 0``, as many numbers as there are in z.
+"""Conditions on unknowns: ``g(z, *p) = 0``, evaluated and traced.
 
 z may be any container of arrays. The solvers see it as one vector of real numbers, in which a
 complex entry is (re, im); the conditions see the container.
@@ -7,222 +7,25 @@ complex entry is (re, im); the conditions see the container.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from lagrad.containers import leaves, map_leaves, unflatten
-from lagrad.diagnose import EntryNames
-from lagrad.eliminate import Symbolic, accumulate, as_entries, jacobian_rows, numbers
-from lagrad.graph import Graph, short
-from lagrad.partials import joined
-from lagrad.rounding import rounding_errors
-from lagrad.solve import back_substitute, forward_substitute
+from lagrad.eliminate import Symbolic
+from lagrad.graph import short
+from lagrad.residual.layout import Layout
+from lagrad.residual.linear import Linear
 from lagrad.status import ArgumentError
 from lagrad.trace import Traced, Tracer, lift, muted, tracing, variable
 from lagrad.trace.record import lifted, refuse_outlived, unmuted
 from lagrad.trace.tracer import current, innermost_value
 
 NUMBERS = np.ndarray | np.generic | float | complex
-
-#: The columns of so small a matrix are found by sweeps at a fraction of the cost of products.
-FEW = 12
-
-
-class Layout:
-    """How the leaves of a container lie in one vector: a complex leaf of n entries takes 2 n."""
-
-    def __init__(self, tree: Any, name: str) -> None:
-        self.labels, values = [], []
-        for label, leaf in leaves(tree, name):
-            self.labels.append(label)
-            values.append(variable(innermost_value(leaf), label))
-        self.tree = unflatten(tree, iter(values))
-        self.shapes = [np.shape(z) for z in values]
-        self.dtypes = [z.dtype for z in values]
-        sizes = [z.size * (1 + (z.dtype.kind == "c")) for z in values]
-        self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64).tolist()
-        self.values = values
-
-    @property
-    def size(self) -> int:
-        """How many real numbers there are."""
-        return self.offsets[-1]
-
-    @property
-    def plain(self) -> bool:
-        """True for a single real array: it can be seen as it is."""
-        return len(self.shapes) == 1 and self.dtypes[0].kind != "c"
-
-    def pack(self, parts: Sequence[Any]) -> Any:
-        """Return leaves as one vector."""
-        flat = [x for z in parts for x in self.parts(z)]
-        return flat[0] if len(flat) == 1 else np.concatenate(flat) if flat else np.zeros(0)
-
-    def parts(self, z: Any) -> Iterator[Any]:
-        """Yield the real vectors of a leaf."""
-        flat = np.reshape(z, -1)
-        if flat.dtype.kind == "c":
-            yield np.real(flat)
-            yield np.imag(flat)
-        else:
-            yield flat
-
-    def unpack(self, vector: Any, sign: float = 1.0) -> list[Any]:
-        """Return the leaves of a vector; ``sign`` is -1 for multipliers, which pair as Re(w v)."""
-        found = []
-        pairs = pairwise(self.offsets)
-        for (begin, end), shape, dtype in zip(pairs, self.shapes, self.dtypes, strict=True):
-            part = vector[begin:end]
-            if dtype.kind == "c":
-                half = (end - begin) // 2
-                part = part[:half] + (sign * 1j) * part[half:]
-            if part.dtype != dtype:
-                part = part.astype(dtype)
-            part = np.reshape(part, shape)
-            found.append(part[()] if isinstance(part, np.ndarray) else part)
-        return found
-
-    def entry_names(self) -> EntryNames:
-        """The names of the entries of the vector."""
-        parts: list[tuple[str, int]] = []
-        for label, shape, dtype in zip(self.labels, self.shapes, self.dtypes, strict=True):
-            sides = [f"Re {label}", f"Im {label}"] if dtype.kind == "c" else [label]
-            parts += [(side, int(np.prod(shape))) for side in sides]
-        return EntryNames(parts)
-
-
-@dataclass(frozen=True)
-class Linear:
-    """The conditions linearized at a point.
-
-    ``outputs`` are the leaves of g there: tracers, or plain where nothing in them varies;
-    ``unknowns`` and ``parameters`` are input rows of the graph; ``outer`` are the values of traces
-    around that the last of the parameters stand for; ``symbolic`` is what is known of the pattern
-    of A from other points.
-    """
-
-    graph: Graph
-    unknowns: list[int]
-    parameters: list[int]
-    outputs: list[Any]
-    layout: Layout
-    equations: Layout
-    outer: list[Any] = field(default_factory=list)
-    symbolic: Symbolic | None = None
-
-    @cached_property
-    def rows(self) -> list[int | None]:
-        """The row of each output, None for one that does not vary."""
-        return [y._row if isinstance(y, Tracer) else None for y in self.outputs]
-
-    @property
-    def varying(self) -> list[int]:
-        """The rows of the outputs that vary."""
-        return [row for row in self.rows if row is not None]
-
-    def push(self, tangents: dict[int, Any]) -> Any:
-        """Return dg for changes of input rows, as a vector."""
-        zdot = forward_substitute(self.graph, len(self.graph), tangents)
-        return self.equations.pack(
-            [
-                zdot[row] if row in zdot else np.zeros(shape)
-                for row, shape in zip(self.rows, self.equations.shapes, strict=True)
-            ]
-        )
-
-    def pull(self, lam: Any) -> dict[int, Any]:
-        """Return (dg/dx)^T lam by input row; what g does not depend on is left out."""
-        seeds: dict[int, Any] = {}
-        for row, w in zip(self.rows, self.equations.unpack(lam, -1.0), strict=True):
-            if row is not None:
-                seeds[row] = seeds[row] + w if row in seeds else w
-        return back_substitute(self.graph, seeds, keep={*self.unknowns, *self.parameters})
-
-    def along(self, dz: Any) -> Any:
-        """Return R dz."""
-        return self.push(dict(zip(self.unknowns, self.layout.unpack(dz), strict=True)))
-
-    def back(self, lam: Any) -> Any:
-        """Return A lam = R^T lam."""
-        return self.layout.pack(self.multipliers(self.pull(lam), self.unknowns))
-
-    def multipliers(self, found: dict[int, Any], rows: list[int]) -> list[Any]:
-        """Return what `pull` found for these rows, zero where nothing came, in (re, im) order."""
-        z = self.graph.columns.values
-        parts = (found.get(r, np.zeros(np.shape(z[r]), z[r].dtype)) for r in rows)
-        return [np.conjugate(w) if w.dtype.kind == "c" else w for w in parts]
-
-    @cached_property
-    def A(self) -> sp.csc_array:  # noqa: N802
-        """A = R^T at the level of entries: columns by sweeps if there are few, else `structure`."""
-        return self.structure if self.layout.size > FEW else self.swept
-
-    @cached_property
-    def dense(self) -> np.ndarray:
-        """A as an array: in one pass through plain numbers, else one sweep a column."""
-        if self.layout.size <= FEW:
-            found = numbers(self.graph, self.rows, self.unknowns)
-            if found is not None:
-                return found.T
-        return np.stack([self.back(e) for e in np.eye(self.layout.size)], axis=1)
-
-    @property
-    def swept(self) -> sp.csc_array:
-        """A with every entry stored, by as many sweeps as it has columns."""
-        n = self.layout.size
-        rows, begins = np.tile(np.arange(n), n), np.arange(0, n * n + 1, n)
-        return sp.csc_array((self.dense.T.ravel(), rows, begins), shape=(n, n))
-
-    @cached_property
-    def structure(self) -> sp.csc_array:
-        """A by sparse products that eliminate the steps of g and keep every structural entry."""
-        symbolic = self.symbolic or Symbolic()
-        found = jacobian_rows(self.graph, self.varying, tuple(self.unknowns), symbolic)
-        size = self.layout.size
-        if len(self.rows) == 1 and self.rows[0] in found:
-            m = found[self.rows[0]]
-            return sp.csc_array((m.data, m.indices, m.indptr), shape=(size, self.equations.size))
-        parts = [
-            (rows + down, columns, data)
-            for row, down in zip(self.rows, self.equations.offsets, strict=False)
-            if row in found
-            for rows, columns, data in [as_entries(found[row])]
-        ]
-        return symbolic.matrix(joined(parts), (self.equations.size, size)).T
-
-    def parameter_matrices(self) -> dict[int, sp.csr_array]:
-        """Return dg/dp by parameter row, as sparse matrices with all equations as rows."""
-        found = accumulate(self.graph, self.varying, self.parameters)
-        widths, sizes = self.graph.widths, self.graph.sizes
-        made = {}
-        for r in self.parameters:
-            blocks = [found[row].get(r) if row is not None else None for row in self.rows]
-            width = int(sizes[r] * widths[r])
-            parts = [
-                sp.csr_array((end - begin, width)) if b is None else b
-                for b, (begin, end) in zip(blocks, pairwise(self.equations.offsets), strict=True)
-            ]
-            made[r] = sp.csr_array(sp.vstack(parts))
-        return made
-
-    def rounding(self, rng: np.random.Generator) -> np.ndarray:
-        """Return how large the rounding errors of g may be."""
-        with np.errstate(all="ignore"):  # A partial that is not finite is told elsewhere.
-            errors = iter(rounding_errors(self.graph, self.varying, rng))
-        parts = []
-        for row, shape, dtype in zip(
-            self.rows, self.equations.shapes, self.equations.dtypes, strict=True
-        ):
-            error = np.zeros(shape) if row is None else next(errors)
-            parts += [np.ravel(error)] * (1 + (dtype.kind == "c"))
-        return np.concatenate(parts) if parts else np.zeros(0)
 
 
 class Structure:
@@ -236,11 +39,17 @@ class Structure:
         Of A, traced with the unknowns alone and with the parameters as inputs.
     decided : dict
         How its linear systems are set up and solved, by what was asked for.
+    searches : int
+        How often it was solved.
+    program : object
+        The conditions written down as a program, None before.
     """
 
     def __init__(self) -> None:
         self.inner, self.outer = Symbolic(), Symbolic()
         self.decided: dict[Any, Any] = {}
+        self.searches = 0
+        self.program: Any = None
 
     def __reduce__(self) -> Any:
         return Structure, ()  # it is found again where it is asked for
@@ -266,6 +75,11 @@ class Conditions:
         What to call each leaf of z, and each leaf of g.
     structure : Structure
         What is known of it from earlier searches.
+    key : object
+        What makes these conditions the same ones as others; None for g itself.
+    writer : function or None
+        ``writer(conditions)`` returns their program if it can be had: ``program(z)`` gives
+        `Written`, or None where it does not serve.
     """
 
     g: Callable[..., Any]
@@ -278,6 +92,9 @@ class Conditions:
     layout: Layout = field(init=False)
     equations: Layout | None = field(init=False, default=None)
     structure: Structure = field(default_factory=Structure, repr=False)
+    key: Any = None
+    writer: Callable[[Any], Any] | None = field(default=None, repr=False)
+    program: Callable[[np.ndarray], Any] | None = field(init=False, default=None, repr=False)
     #: What g has read from around it while it was searched for values.
     noted: dict[int, Any] = field(init=False, default_factory=dict, repr=False)
 
@@ -326,6 +143,13 @@ class Conditions:
 
     def evaluate(self, z: np.ndarray) -> np.ndarray:
         """Return g as a vector; nothing is recorded anywhere."""
+        written = self.program and self.program(z)
+        if written is not None:
+            return written.r
+        return self.evaluated(z)
+
+    def evaluated(self, z: np.ndarray) -> np.ndarray:
+        """Return g as a vector, by g itself."""
         with muted(self.noted), np.errstate(all="ignore"):
             result = self.g(self.container(z.copy()), *self.plain)
             found = [innermost_value(y) for y in self.results(result)]
@@ -358,7 +182,12 @@ class Conditions:
             self.equations = made
         return found
 
-    def linearize(self, z: np.ndarray) -> Linear:
+    def linearize(self, z: np.ndarray) -> Any:
+        """Return g linearized at z: by its program, or traced."""
+        written = self.program and self.program(z)
+        return self.traced(z) if written is None else written
+
+    def traced(self, z: np.ndarray) -> Linear:
         """Trace g at z with the parameters as constants; nothing is recorded around it."""
         with muted(self.noted):
             return self.trace(z, self.plain)
