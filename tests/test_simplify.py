@@ -802,6 +802,27 @@ def test_ties_and_nan_have_their_slopes(function: Any) -> None:
             np.testing.assert_allclose(p, q, rtol=1e-14)
 
 
+def test_places_that_overlap_begin_at_zero() -> None:
+    def f(a: Any) -> Any:
+        return np.sum(np.diff(a) ** 2)
+
+    compiled = lg.compile(lg.grad(f))
+    for _ in range(20):
+        used = [np.full(n, np.nan) for n in range(1, 40)]  # memory that is free again, not zero
+        del used
+        np.testing.assert_allclose(compiled(x), lg.grad(f)(x), rtol=1e-14)
+    assert "np.zeros" in compiled.source
+
+
+def test_a_number_is_stretched_before_places_are_filled() -> None:
+    def f(a: Any, b: Any) -> Any:
+        return b[0] + scatter_add(a[:3], np.array([2, 5, 2]), (12,))
+
+    compiled = lg.compile(f)
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(x, y), f(x, y))
+
+
 def test_a_result_is_never_a_view_of_an_argument() -> None:
     def f(a: Any) -> Any:
         return np.sum(np.reshape(scatter_add(a, (None,), a.shape[1:]), (-1,))), a * 1.0, a + 0.0

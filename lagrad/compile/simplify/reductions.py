@@ -193,7 +193,7 @@ def sum_of_steady(row: Instruction, at: Pass) -> Any:
         small = without_leading_ones(
             full if found.keepdims else tuple(n for k, n in enumerate(full) if k not in found.axes)
         )
-        if small != without_leading_ones(shape_of(y)) or not small:
+        if small != without_leading_ones(shape_of(y)) or len(shape_of(y)) > len(shape_of(row)):
             y = at.make(row, np.reshape, y, small)
         return rewrite(row, operator.mul, total, y)
     return None

@@ -252,7 +252,7 @@ def put_in_place(row: Instruction, terms: list[Term], at: Pass) -> Instruction |
     put: list[Term] = []
     rest: list[Term] = []
     for sign, t in terms:
-        fits = calls(t, scatter_add) and at.once(t)
+        fits = calls(t, scatter_add) and at.once(t) and shape_of(t) == shape_of(row)
         (put if fits else rest).append((sign, t))
     if not put or not isinstance(row.value, np.ndarray):
         return None

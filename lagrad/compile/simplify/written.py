@@ -62,7 +62,8 @@ def filled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     dtype = row.value.dtype
     options = f"{shape!r}" + ("" if dtype == np.float64 else f", np.{dtype.name}")
     if base is not None:
-        yield f"{name} = np.array({e.text(base)})"
+        stretched = shape_of(base) != tuple(shape)
+        yield f"{name} = np.{f'full({shape!r}, ' if stretched else 'array('}{e.text(base)})"
     else:
         yield f"{name} = np.{'empty' if whole else 'zeros'}({options})"
     for index, sign, w, first in zip(indices, signs, pieces, clear, strict=True):
@@ -78,13 +79,15 @@ def filled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
 
 
 def apart(shape: tuple[int, ...], indices: Sequence[Any]) -> tuple[list[bool], bool]:
-    """Return for each index whether it meets none before it, and whether all is covered."""
-    taken = np.zeros(shape, bool)
+    """Return for each index whether it meets none before it, and whether those cover all."""
+    taken, assigned = np.zeros(shape, bool), np.zeros(shape, bool)
     clear = []
     for index in indices:
         clear.append(not taken[index].any())
         taken[index] = True
-    return clear, bool(taken.all())
+        if clear[-1]:
+            assigned[index] = True
+    return clear, bool(assigned.all())
 
 
 def as_list(e: Any, row: Instruction) -> str | None:
