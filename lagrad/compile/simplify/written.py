@@ -78,13 +78,14 @@ def filled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
 
 
 def apart(shape: tuple[int, ...], indices: Sequence[Any]) -> tuple[list[bool], bool]:
-    """Return for each index whether it meets none before it, and whether all is covered."""
-    taken = np.zeros(shape, bool)
+    """Return for each index whether it meets none before it, and whether those cover all."""
+    taken, put = np.zeros(shape, bool), np.zeros(shape, bool)
     clear = []
     for index in indices:
         clear.append(not taken[index].any())
+        put[index] |= clear[-1]  # what is added to must have been put there before
         taken[index] = True
-    return clear, bool(taken.all())
+    return clear, bool(put.all())
 
 
 def as_list(e: Any, row: Instruction) -> str | None:
