@@ -195,7 +195,10 @@ def elementwise(
 
     def partial(k: int, z: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Partial:
         d, mask = weight_and_mask(derivatives[k](z, *args))
-        shape, own = np.shape(z), np.shape(args[k])
+        # np.shape asks a traced value by NumPy's protocol, which takes twenty times as long.
+        x = args[k]
+        shape = z.shape if hasattr(z, "shape") else np.shape(z)
+        own = x.shape if hasattr(x, "shape") else np.shape(x)
         if own == shape:
             return Scale(d, shape, mask)
         stretch = Broadcast(own, shape)
