@@ -137,6 +137,15 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter] | Non
     return found
 
 
+def takes_words(function: Callable[..., Any]) -> bool:
+    """True if a function may take arguments by name."""
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(p.kind not in (p.VAR_POSITIONAL, p.POSITIONAL_ONLY) for p in found)
+
+
 class Head:
     """How a program is called: the parameters, and what they have to be."""
 
@@ -152,13 +161,20 @@ class Head:
         each = iter(symbols)
         found = parameters_of(function)
         if found is None:
-            self.parameters, self.passed = "self, *args, **kwargs", "*args, **kwargs"
-            self.shown = ["*args", "**kwargs"]
-            self.names = ["self", "args", "kwargs"]
-            conditions.parts.append(f"len(args) == {len(args)}")
-            conditions.parts.append(f"list(kwargs) == {conditions.held(list(kwargs))}")
-            trees = {f"args[{k}]": tree for k, tree in enumerate(args)}
-            trees |= {f"kwargs[{key!r}]": tree for key, tree in kwargs.items()}
+            first = [f"x{k}" for k in range(len(args))]
+            options = ["**options"] if takes_words(function) else []
+            slash = ["/"] if first else []
+            self.parameters = ", ".join(
+                ["self", *(f"{n}=MISSING" for n in first), *slash, "*rest", *options]
+            )
+            self.passed = ", ".join([*first, "*rest", *options])
+            self.shown = [*first, *(f"{key}=None" for key in kwargs)]
+            self.names = ["self", *first, "rest", "options"]
+            conditions.parts.append("not rest")
+            if options:
+                conditions.parts.append(f"list(options) == {conditions.held(list(kwargs))}")
+            trees = dict(zip(first, args, strict=True))
+            trees |= {f"options[{key!r}]": tree for key, tree in kwargs.items()}
         else:
             first = [p.name for p in found if p.kind != p.KEYWORD_ONLY]
             bare = sum(p.kind == p.POSITIONAL_ONLY for p in found)

@@ -149,4 +149,4 @@ def finite_check(e: Emitter) -> None:
             parts.append(text)
     if parts:
         e.write(f"total = {' + '.join(parts)}")
-        e.write(f"if not total - total == 0.0: {CAREFUL}")
+        e.write(f"if total - total: {CAREFUL}")  # of inf and NaN it is NaN, which is true
