@@ -40,7 +40,7 @@ def written(f: Callable[..., Any], args: tuple[Any, ...], checked: bool = False)
     token = CURRENT.set(program)
     try:
         with np.errstate(all="ignore"):
-            result = f(*(Symbol(program, r, r.value) for r in inputs))
+            result = f(*(Symbol(program, r, r.value) for r in inputs))  # type: ignore[arg-type]
             results = list(result) if isinstance(result, tuple) else [result]
             if checked:
                 for z in results:
@@ -127,7 +127,7 @@ def slope_of(function: Callable[..., Any], x: Any, y: Any) -> Any:
 
 def bound_of(function: Callable[..., Any], x: Any, y: float) -> Any:
     """The slope of a maximum with a number to x, by two comparisons."""
-    alone, here = {
+    compared: dict[Any, Callable[[], tuple[Any, Any]]] = {
         np.maximum: lambda: (np.logical_not(np.less_equal(x, y)), np.logical_not(np.less(x, y))),
         np.minimum: lambda: (
             np.logical_not(np.greater_equal(x, y)),
@@ -135,7 +135,8 @@ def bound_of(function: Callable[..., Any], x: Any, y: float) -> Any:
         ),
         np.fmax: lambda: (np.greater(x, y), np.greater_equal(x, y)),
         np.fmin: lambda: (np.less(x, y), np.less_equal(x, y)),
-    }[function]()
+    }
+    alone, here = compared[function]()
     return np.multiply(np.add(alone, here, dtype=np.int8), 0.5, dtype=x.dtype)
 
 
@@ -166,7 +167,10 @@ CASES: dict[str, list[Case]] = {
         Case(lambda a: np.full(12, np.float32(0.1)) - a, (f4,)),
         Case(lambda a: a + np.full(12, -0.0), (S,)),
     ],
-    "minus_of_minus": [Case(lambda a: -(-a), (S,)), Case(lambda a: -(-a), (c16,))],
+    "minus_of_minus": [
+        Case(lambda a: -operator.neg(a), (S,)),
+        Case(lambda a: np.negative(-a), (c16,)),
+    ],
     "minus_of_difference": [Case(lambda a, b: -(a - b), (S, T), -1)],
     "plus_minus": [
         Case(lambda a, b: a + (-b), (S, T)),
@@ -257,6 +261,23 @@ CASES: dict[str, list[Case]] = {
         Case(lambda a: np.broadcast_to(a, (4, 5)) + 1, (A,)),
         Case(lambda a: np.ravel(a), (S,)),
         Case(lambda a: np.squeeze(a), (A,)),
+    ],
+    "plain_shape": [
+        Case(lambda a: np.reshape(a, [2, -1]), (S,)),
+        Case(lambda a: np.reshape(a, (3, 4), order="C"), (S,)),
+    ],
+    "turned_matrix": [
+        Case(lambda a: np.reshape(np.transpose(a, (2, 0, 1)), (5, 4)), (A.reshape(2, 2, 5),)),
+        Case(lambda a: np.reshape(np.transpose(a, (1, 2, 0)), (10, 2)), (A.reshape(2, 2, 5),)),
+    ],
+    "opened_tensordot": [
+        Case(lambda a, b: np.tensordot(a, b, axes=((1,), (0,))), (A, C)),
+        Case(lambda a, b: np.tensordot(a, b, 1), (A, C)),
+        Case(
+            lambda a, b: np.tensordot(a, b, axes=((0, 2), (1, 0))),
+            (A.reshape(2, 2, 5), np.arange(30.0).reshape(5, 2, 3)),
+        ),
+        Case(lambda a, b: np.tensordot(a, b), (A, np.arange(60.0).reshape(4, 5, 3))),
     ],
     "whole": [Case(lambda a: a[...], (A,)), Case(lambda a: a[:, :], (A,))],
     "reshape_of_reshape": [
@@ -548,6 +569,14 @@ KEPT: dict[str, list[Case]] = {
         Case(lambda a, b: (q := a.T @ b, q.T), (A, B)),
         Case(lambda a, b: (a @ b).T, (A, C)),
     ],
+    "opened_tensordot": [
+        Case(lambda a, b: np.tensordot(a, b, 0), (A, C)),
+        Case(lambda a, b: np.tensordot(a, b, 1), (A, C.astype(np.float32))),
+    ],
+    "turned_matrix": [
+        Case(lambda a: np.reshape(np.transpose(a, (1, 0, 2)), (10, 2)), (A.reshape(2, 2, 5),)),
+    ],
+    "plain_shape": [Case(lambda a: np.reshape(a, [5, 4], order="F"), (A,))],
     "same_shape": [Case(lambda a: np.reshape(a, (5, 4)), (A,))],
     "reshape_of_reshape": [
         Case(lambda a: np.reshape(np.reshape(a, (2, 10), order="F"), (20,)), (A,))

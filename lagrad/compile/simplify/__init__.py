@@ -17,6 +17,7 @@ from lagrad.compile.program import Instruction
 from lagrad.compile.simplify import (
     arithmetic,
     factors,
+    products,
     reductions,
     reuse,
     selections,
@@ -47,13 +48,14 @@ LOCAL: tuple[Room, ...] = (
     shapes.RULES,
     stretched.RULES,
     reductions.RULES,
+    products.RULES,
     reuse.RULES,
     arithmetic.RULES,
     factors.RULES,
 )
 #: The first pass, and those that follow.
 FIRST = table(*LOCAL)
-AFTER = table(selections.LATE, *LOCAL, reductions.LATE, sums.RULES)
+AFTER = table(selections.LATE, *LOCAL, reductions.LATE, products.LATE, sums.RULES)
 #: All rules by name.
 RULES: dict[str, Rule] = {
     rule.__name__: rule for stage in (FIRST, AFTER) for rules in stage.values() for rule in rules

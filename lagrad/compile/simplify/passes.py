@@ -39,7 +39,7 @@ REWRITES, DEPTH = 12, 6
 #: So many passes are made over a program, as long as something changes.
 PASSES = 5
 #: So many rows are looked at in all passes together, where one pass has less.
-LONG = 50000
+LONG = 25000
 #: What a program begins with, and what it asks: neither is ever left out.
 EFFECTS = GUARDS | {ARGUMENT, CAPTURED, all_finite}
 #: Of what the first pass makes less, before masks are dropped.

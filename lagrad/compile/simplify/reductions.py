@@ -14,7 +14,6 @@ from lagrad.compile.simplify.factors import constant_factor
 from lagrad.compile.simplify.passes import Pass
 from lagrad.compile.simplify.patterns import (
     FACTORS,
-    MATMUL,
     MULTIPLY,
     NEGATIVE,
     REDUCTIONS,
@@ -217,37 +216,6 @@ def sum_of_product(row: Instruction, at: Pass) -> Any:
     return rewrite(row, np.vdot, x, y)
 
 
-# -- matrix products -------------------------------------------------------------------------------
-
-
-@among(NEGATIVE)
-def product_of_minus(row: Instruction, at: Pass) -> Any:
-    """``(-A) @ B`` is -(A @ B), where that is no larger. Exact but for the sign of a zero."""
-    for k, a in enumerate(row.args):
-        if not at.facts.drops_sign(row):
-            return None
-        if is_row(a, NEGATIVE) and at.once(a) and size_of(row) <= size_of(a):
-            args = [*row.args[:k], a.args[0], *row.args[k + 1 :]]
-            product = at.make(row, operator.matmul, *args, shape=shape_of(row))
-            return rewrite(row, operator.neg, product)
-    return None
-
-
-@among(FACTORS)
-def product_of_multiple(row: Instruction, at: Pass) -> Any:
-    """``(c * A) @ B`` is c * (A @ B), where that is smaller. Within n ulp for n terms."""
-    for k, a in enumerate(row.args):
-        factor = constant_factor(a)
-        if factor is None or not at.once(a) or not is_inexact(row) or a.function in NEGATIVE:
-            continue
-        c, x = factor
-        if 2 * size_of(row) <= size_of(a) and is_safe(c, row) and dtype_of(x) == dtype_of(row):
-            args = [*row.args[:k], x, *row.args[k + 1 :]]
-            product = at.make(row, operator.matmul, *args, shape=shape_of(row))
-            return rewrite(row, operator.mul, c, product)
-    return None
-
-
 RULES: Room = {
     frozenset({np.sum}): (sum_of_stretched, sum_of_one),
     REDUCTIONS: (plain_axes, kept_number),
@@ -257,5 +225,4 @@ RULES: Room = {
 #: Once equal terms are one.
 LATE: Room = {
     frozenset({np.sum}): (sum_of_minus, sum_of_multiple, sum_of_steady, sum_of_product),
-    MATMUL: (product_of_minus, product_of_multiple),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -157,6 +158,15 @@ def as_reshape(part: Any) -> Any:
     return part.args[0] if is_newaxis(part) else None
 
 
+def plain_shape(row: Instruction, at: Pass) -> Any:
+    """A shape is spelt as a tuple, without -1 and options. Exact."""
+    args = (row.args[0], shape_of(row))
+    plain = len(row.args) == 2 and type(row.args[1]) is tuple and row.args == args
+    if not in_c_order(row) or (plain and not row.kwargs) or not is_row(row.args[0]):
+        return None
+    return rewrite(row, np.reshape, *args)
+
+
 @among(RESHAPES)
 def reshape_of_reshape(row: Instruction, at: Pass) -> Any:
     """Only the last of two shapes counts, and the first may be the last."""
@@ -167,6 +177,23 @@ def reshape_of_reshape(row: Instruction, at: Pass) -> Any:
     if like(row, inner):
         return inner
     return rewrite(row, np.reshape, inner, shape_of(row))
+
+
+@among({np.transpose})
+def turned_matrix(row: Instruction, at: Pass) -> Any:
+    """A matrix of the last axes by the first ones is that of the first by the last, turned.
+
+    The transpose is a view, and the other way the entries are copied. Exact.
+    """
+    found = permutation(row.args[0])
+    shape = shape_of(row)
+    if found is None or not in_c_order(row) or len(shape) != 2 or not at.once(row.args[0]):
+        return None
+    x, axes = found
+    k, n = axes[0] if axes else 0, len(axes)
+    if n < 3 or axes != (*range(k, n), *range(k)) or shape[0] != math.prod(shape_of(x)[k:]):
+        return None
+    return rewrite(row, np.transpose, at.make(row, np.reshape, x, shape[::-1]))
 
 
 @among(FACTORS)
@@ -255,6 +282,7 @@ RULES: Room = {
     frozenset({np.transpose}): (plain_transpose, transpose_of_product, moved_multiple),
     frozenset({np.swapaxes, np.moveaxis}): (plain_transpose,),
     RESHAPES - GETITEM: (same_shape, reshape_of_reshape, moved_multiple),
+    frozenset({np.reshape}): (plain_shape, turned_matrix),
     GETITEM: (whole, reshape_of_reshape, moved_multiple, piece_of_joined),
     frozenset({scatter_add}): (scatter_to_reshape,),
     frozenset({cast}): (same_dtype,),
