@@ -355,6 +355,11 @@ CASES: dict[str, list[Case]] = {
         Case(lambda a, b: np.stack([a, b])[1], (S, T)),
         Case(lambda a, b: np.concatenate([a, b], axis=1)[:, 5:], (A, B)),
     ],
+    "piece_of_filled": [
+        Case(
+            lambda a, b: two_places(a, b)[:12] * 2.0, (S, T), -1, others=frozenset({"sum_of_terms"})
+        )
+    ],
     "number_selected": [Case(lambda a: np.where(a > 0, a, 2.0) * 2.0, (0.3,))],
     "selected_by_constant": [
         Case(lambda a: np.where(np.ones(12, bool), a, 0.0), (S,)),
@@ -498,6 +503,11 @@ CASES: dict[str, list[Case]] = {
 }
 #: Within an absolute tolerance, and tested below.
 ABSOLUTE = {"tanh_slope"}
+
+
+def two_places(a, b):
+    """Two vectors behind each other, as the multipliers of two pieces come together."""
+    return scatter_add(a, slice(0, 12), (24,)) + scatter_add(b, slice(12, 24), (24,))
 
 
 def test_every_rule_is_tested() -> None:
