@@ -96,7 +96,7 @@ class Facts:
         self.numbers: dict[int, tuple[np.ndarray, float | None]] = {}
         #: All instructions that there ever were, since they are known by their ids.
         self.alive: list[Instruction] = list(rows)
-        if checked:
+        if checked and any(row.function in SELECTING for row in rows):
             self.sweep(rows, outputs)
 
     def sweep(self, rows: Sequence[Instruction], outputs: Sequence[Any]) -> None:
@@ -204,6 +204,8 @@ def is_finite(row: Instruction) -> bool:
 
 
 MASKED = frozenset({masked_multiply, np.where})
+#: Without one of these there is no mask, and nobody asks.
+SELECTING = MASKED | {np.maximum, np.minimum, np.fmax, np.fmin}
 
 
 def is_raised(row: Instruction) -> bool:

@@ -18,6 +18,7 @@ from lagrad.compile.simplify.patterns import (
     SUMS,
     dtype_of,
     is_row,
+    parents_in,
     parents_of,
     shape_of,
     value_of,
@@ -57,11 +58,11 @@ class Pass:
         How often each rule fitted, by name.
     """
 
-    def __init__(self, rules: Rules, facts: Facts, outputs: Sequence[Any]) -> None:
+    def __init__(self, rules: Rules, facts: Facts, users: dict[int, int]) -> None:
         self.rules, self.facts = rules, facts
         self.fired: Counter[str] = Counter()
-        self.outputs = {id(out) for out in outputs if type(out) is Instruction}
-        self.users: dict[int, int] = {}
+        #: How many use each row, by its id; a result counts as one.
+        self.users = users
         self.inner_sums: set[int] = set()
         self.known: dict[Any, Instruction] = {}
         self.new: dict[int, Any] = {}
@@ -104,7 +105,7 @@ class Pass:
 
     def run(self, rows: Sequence[Instruction]) -> list[Instruction]:
         """Return the rows that stand for these."""
-        self.count(rows)
+        self.find_sums(rows)
         new, place = self.new, self.place
         for row in rows:
             if new:
@@ -130,19 +131,15 @@ class Pass:
             return replaced(part, self.now)
         return part
 
-    def count(self, rows: Sequence[Instruction]) -> None:
-        """Count the users of each row, and find sums that are part of another sum alone."""
-        users, adds = self.users, {}
+    def find_sums(self, rows: Sequence[Instruction]) -> None:
+        """Find sums that are part of another sum alone."""
+        users, inner = self.users, self.inner_sums
         for row in rows:
-            for part in parents_of(row):
-                users[id(part)] = users.get(id(part), 0) + 1
             if row.function in SUMS and not row.kwargs:
                 for part in row.args:
-                    if is_row(part, SUMS):
-                        adds[id(part)] = shape_of(part) == shape_of(row)
-        for i in self.outputs:
-            users[i] = users.get(i, 0) + 1
-        self.inner_sums = {i for i, same in adds.items() if same and users[i] == 1}
+                    if is_row(part, SUMS) and users[id(part)] == 1:
+                        if shape_of(part) == shape_of(row):
+                            inner.add(id(part))
 
     def replace(self, row: Instruction, found: Any) -> None:
         """Let something stand for a row from here on."""
@@ -185,7 +182,7 @@ class Pass:
         """Return what the rules make of a row."""
         users = self.users
         for _ in range(REWRITES):
-            before = parents_of(row)
+            args, kwargs = row.args, row.kwargs
             for rule in rules:
                 found = rule(row, self)
                 if found is not None:
@@ -197,7 +194,7 @@ class Pass:
                 return found
             for part in parents_of(row):
                 users[id(part)] = users.get(id(part), 0) + 1
-            for part in before:
+            for part in parents_in(args, kwargs):
                 users[id(part)] = users.get(id(part), 1) - 1
             rules = self.rules.of(row)
         return row
@@ -217,14 +214,27 @@ def needed(
     rows: Sequence[Instruction], outputs: Sequence[Any]
 ) -> tuple[list[Instruction], list[Any]]:
     """Leave out what neither an output nor a guard depends on; arguments stay."""
-    wanted = {id(out) for out in outputs if type(out) is Instruction}
+    kept, outputs, _ = used(rows, outputs)
+    return kept, outputs
+
+
+def used(
+    rows: Sequence[Instruction], outputs: Sequence[Any]
+) -> tuple[list[Instruction], list[Any], dict[int, int]]:
+    """Return what is needed, and how many use each row, by its id."""
+    users: dict[int, int] = {}
+    for out in outputs:
+        if type(out) is Instruction:
+            users[id(out)] = users.get(id(out), 0) + 1
     kept = []
     for row in reversed(rows):
-        if row.function in EFFECTS or id(row) in wanted:
+        if id(row) in users or row.function in EFFECTS:
             kept.append(row)
-            wanted.update(map(id, parents_of(row)))
+            for part in parents_of(row):
+                i = id(part)
+                users[i] = users.get(i, 0) + 1
     kept.reverse()
-    return kept, list(outputs)
+    return kept, list(outputs), users
 
 
 def passes(
@@ -236,13 +246,13 @@ def passes(
 ) -> tuple[list[Instruction], list[Any]]:
     """Return a shorter program: one pass with the first table, and with the last while it helps."""
     stages = [Rules(table) for table in tables]
-    rows, outputs = needed(rows, outputs)
+    rows, outputs, users = used(rows, outputs)
     if not any(row.function in MASKS for row in rows):
         stages = stages[-1:]
     for k in range(max(len(stages), min(PASSES, LONG // (len(rows) + 1)))):
-        one = Pass(stages[min(k, len(stages) - 1)], facts, outputs)
+        one = Pass(stages[min(k, len(stages) - 1)], facts, users)
         kept = one.run(rows)
-        rows, outputs = needed(kept, [one.now(out) for out in outputs])
+        rows, outputs, users = used(kept, [one.now(out) for out in outputs])
         if fired is not None:
             fired.update(one.fired)
         if not one.fired and k >= len(stages) - 1:

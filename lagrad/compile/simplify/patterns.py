@@ -62,15 +62,20 @@ def calls(part: Any, function: Callable[..., Any]) -> bool:
 
 def parents_of(row: Instruction) -> Iterable[Instruction]:
     """Return the instructions whose results a row uses."""
-    if row.kwargs:
-        return row.parents()
+    return parents_in(row.args, row.kwargs)
+
+
+def parents_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterable[Instruction]:
+    """Return the instructions among arguments, one for each place where it stands."""
+    if kwargs:
+        return instructions_in((args, kwargs))
     found = []
-    for part in row.args:
+    for part in args:
         kind = type(part)
         if kind is Instruction:
             found.append(part)
         elif kind is tuple or kind is list or kind is slice or kind is dict:
-            return row.parents()
+            return instructions_in(args)
     return found
 
 
