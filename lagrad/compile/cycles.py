@@ -46,9 +46,9 @@ def cycle_value(cycle: Cycle, args: tuple[Any, ...]) -> Any:
         return Symbol(program, program.append(function, parts, {}, value), value)
 
     if isinstance(cycle.solver, Turned):
-        below, adjoint = cycle, True
+        below, adjoint = cycle, False
         while isinstance(below.solver, Turned):
-            adjoint = adjoint == below.solver.adjoint
+            adjoint = adjoint != below.solver.adjoint  # what is turned twice is as it was
             below = below.solver.cycle
         solved = program.solved.get(id(below))
         if solved is None:
