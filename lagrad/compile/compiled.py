@@ -230,7 +230,8 @@ def tell_why(self: Compiled, args: Any, kwargs: Any) -> None:
             )
     warnings.warn(
         f"{self.__name__} has been written down {self._written} times, and each call that does "
-        f"that costs a thousand times as much as another: {why}",
+        f"that costs a thousand times as much as another: {why}. If it goes on, it will run as "
+        "plain Python",
         stacklevel=4,
     )
 
