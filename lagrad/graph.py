@@ -145,7 +145,7 @@ class Graph:
         What an index took comes as `Scattered`, with the mask of ``w``: to be added to the sum.
         """
         z = self.columns.values[i]
-        if type(z) not in PLAIN:
+        if type(z) not in PLAIN and hasattr(z, "_found_multiplier"):
             z._found_multiplier(w)
         if self.primitive(i).joint is not None:
             for j, v in zip(self.references(i), self.joint(i).pull(w), strict=True):

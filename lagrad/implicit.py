@@ -41,7 +41,8 @@ from lagrad.status import (
     StructureError,
     exception_for,
 )
-from lagrad.trace import Traced, muted, names_of, recording
+from lagrad.trace import Traced, muted, names_of, recording, recording_program
+from lagrad.trace.boundary import refuse
 
 
 def root(
@@ -393,6 +394,12 @@ def answer(
     def checked(z0: Any, params: Any) -> Found:
         return accepted(run(z0, params), throw, singular)
 
+    if full_output and recording_program():
+        refuse(
+            "a certificate (full_output=True) was asked for inside of a compiled function, and a "
+            "program gives arrays",
+            "Ask for it outside of lg.compile",
+        )
     found = checked(z0, params)
     problem = found.problem
     if recording():

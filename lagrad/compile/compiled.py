@@ -46,6 +46,7 @@ class Compiled:
         self._variants: list[Variant] = []
         self._lock = RLock()  # a function may call its own program while it is written
         self._careful_calls = self._written = 0
+        self._watched = self._unfit = 0
         self._plain_because = ""
         self._warned = False
 
@@ -152,6 +153,8 @@ def again(self: Compiled, /, *args: Any, **kwargs: Any) -> Any:
     if self._plain_because or traced((args, kwargs)) or not describable((args, kwargs)):
         return self.__wrapped__(*args, **kwargs)
     variant, result = fitting(self, args, kwargs)
+    if self._watched and watched(self, variant is not None):
+        return self.__wrapped__(*args, **kwargs)
     if variant is None:
         with self._lock:
             variant, result = fitting(self, args, kwargs)  # another thread may have made it
@@ -177,6 +180,19 @@ def again(self: Compiled, /, *args: Any, **kwargs: Any) -> Any:
     return self.__wrapped__(*args, **kwargs) if result is MISS else result
 
 
+def watched(self: Compiled, fits: bool) -> bool:
+    """Count whether programs are used again; give up if they hardly are."""
+    self._watched -= 1
+    self._unfit += not fits
+    if self._watched or self._unfit <= MANY // 2:
+        return False
+    self._plain_because = (
+        f"{self._unfit} of the last {MANY} calls did not fit any of the programs before them"
+    )
+    type(self).__call__ = Compiled.__call__  # type: ignore[method-assign]
+    return True
+
+
 def fitting(self: Compiled, args: Any, kwargs: Any) -> tuple[Variant | None, Any]:
     """Return a program that serves these arguments, and what it gave."""
     for variant in reversed(self._variants):
@@ -196,6 +212,7 @@ def tell_why(self: Compiled, args: Any, kwargs: Any) -> None:
     if self._warned or self._written < MANY or not self._variants:
         return
     self._warned = True
+    self._watched = MANY  # for so many calls it is counted whether programs are used again
     last = self._variants[-1]
     changed = next((c for c in last.around.checks if not c.holds()), None)
     if changed is not None:
@@ -213,7 +230,8 @@ def tell_why(self: Compiled, args: Any, kwargs: Any) -> None:
             )
     warnings.warn(
         f"{self.__name__} has been written down {self._written} times, and each call that does "
-        f"that costs a thousand times as much as another: {why}",
+        f"that costs a thousand times as much as another: {why}. If it goes on, it will run as "
+        "plain Python",
         stacklevel=4,
     )
 
@@ -222,7 +240,8 @@ def use(self: Compiled, variant: Variant) -> None:
     """Let a program be the one that is tried first."""
     if self._variants[-1] is not variant:
         self._variants = [*(v for v in self._variants if v is not variant), variant]
-    type(self).__call__ = variant.call  # type: ignore[method-assign]
+    known = Compiled.__call__ if self._watched else variant.call
+    type(self).__call__ = known  # type: ignore[method-assign]
 
 
 def careful(self: Compiled, /, *args: Any, **kwargs: Any) -> Any:

@@ -124,6 +124,8 @@ def written_step(loop: Rolled, program: Program, held: dict[str, list[Any]]) -> 
 
 def settled(z: Any) -> Any:
     """Return a result of a step as its instruction, or the constant that it is."""
+    while isinstance(z, Traced) and type(z) is not Symbol:
+        z = current(z)._value  # what is structure in the step is a value of the program
     return current(z)._row if type(z) is Symbol else z
 
 

@@ -132,7 +132,11 @@ def owns(row: Instruction) -> bool:
     """True if the result of an instruction has memory of its own."""
     function = UFUNCS.get(row.function, row.function)
     if function is item:
-        return row.args[0].function in (rolled, blocked)
+        of, k = row.args
+        # The last carry of a loop may be the first one.
+        return of.function is blocked or (
+            of.function is rolled and k >= len(of.kwargs["body"].carry)
+        )
     return isinstance(function, np.ufunc) or function in OWNING or function in SPECIAL
 
 
@@ -143,7 +147,7 @@ def finite_check(e: Emitter) -> None:
         text = e.text(x)
         if isinstance(x.value, np.ndarray):
             # The product is the faster one, until it is shared out among threads.
-            small = x.value.size <= 4096 and x.value.dtype == float
+            small = not e.jit and x.value.size <= 4096 and x.value.dtype == float
             parts.append(f"np.vdot({text}, {text})" if small else f"{text}.sum()")
         else:
             parts.append(text)

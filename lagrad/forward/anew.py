@@ -12,7 +12,7 @@ from lagrad.containers import leaves, unflatten
 from lagrad.forward.search import Found
 from lagrad.forward.solver import CycleSolver
 from lagrad.residual import Conditions, Linear, belongs
-from lagrad.trace import Tracer, substituting, variable
+from lagrad.trace import Tracer, substituting, variable, variable
 from lagrad.trace.tracer import Traced, current, innermost_value
 
 
@@ -80,7 +80,7 @@ class Anew:
         """Search again, and return the values with their factors."""
         each, begin = iter(values), iter(starts)
         params = self.parameters(each)
-        outer = list(each)
+        outer = [np.float64(x) if type(x) is float else x for x in each]
         z0 = unflatten(
             self.z0,
             (next(begin) if isinstance(x, Traced) else x for _, x in leaves(self.z0)),
@@ -100,7 +100,7 @@ class Anew:
         assert self.problem is not None and self.problem.equations is not None
         problem, given = self.problem, list(values)
         inside = len(given) - len(self.outer)
-        pairs = zip(self.outer, given[inside:], strict=True)
+        pairs = zip(self.outer, (variable(x, "p") for x in given[inside:]), strict=True)
         with substituting(pairs) as (made, outer), np.errstate(all="ignore"):
 
             def lifted(x: Any, name: str) -> Any:

@@ -139,9 +139,11 @@ def is_full(cut: Any) -> bool:
 
 
 def whole(row: Instruction, at: Pass) -> Any:
-    """``x[...]`` is x."""
-    x = row.args[0]
-    return x if is_newaxis(row) and is_row(x) and like(row, x) else None
+    """``x[...]`` is x, and so is a piece that is as long as x."""
+    x, index = row.args
+    parts = index if type(index) is tuple else (index,)
+    steady = all(k is Ellipsis or (type(k) is slice and k.step in (None, 1)) for k in parts)
+    return x if steady and is_row(x) and like(row, x) else None
 
 
 def as_reshape(part: Any) -> Any:
