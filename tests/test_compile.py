@@ -208,12 +208,20 @@ def test_as_many_programs_as_are_kept_and_no_more():
     g = lg.compile(lambda x: np.sum(x * 2))
     with pytest.warns(UserWarning, match="shapes, dtypes or containers"):
         for n in range(40):
-            assert g(np.ones(n)) == 2.0 * n
+            assert g(np.ones(n)) == g(np.ones(n)) == 2.0 * n
     assert g.stats["programs"] == 16
     assert g(np.ones(39)) == 78.0
     assert g.stats["written"] == 40
     assert g(np.ones(0)) == 0.0
     assert g.stats["written"] == 41
+
+
+def test_programs_that_are_hardly_used_again_are_given_up():
+    g = lg.compile(lambda x: x * float(x))
+    with pytest.warns(UserWarning, match="it will run as plain Python"):
+        for x in np.linspace(1.0, 2.0, 100).tolist():
+            assert g(x) == x * x
+    assert g.stats["written"] < 30
 
 
 def test_a_guard_that_fails_each_time_is_told_once():
