@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.compile.equations import program_of
+from lagrad.compile.equations import Equations, program_of
 from lagrad.finite import finite
 from lagrad.forward import Search, moved, solve_values, traced_values, with_estimates
 from lagrad.graph import short
@@ -71,7 +71,7 @@ class System:
         self.starts: dict[str, Any] = {}
         self.unknowns: list[str] = []
         #: What solutions have found out for the next ones.
-        self.structures: dict[Any, Any] = {"writer": program_of}
+        self.structures: dict[Any, Any] = {"writer": program_of, "equations": Equations()}
         for name, value in inputs.items():
             self.input(name, value)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -131,14 +132,11 @@ class Local:
         if self.output is None:
             return
         if all(self.graph.sizes[row] == 1 for row in (self.output, *self.inputs)):
-            # Between scalars every entry is one number, and a sweep finds them all. What is zero
-            # may be no entry at all, because of a constant: that is for the other way to tell.
-            swept = [(j, d) for j, d, _ in self.pull(np.ones(self.graph.shape(self.output))[()])]
-            if all(np.all(d != 0) for _, d in swept):
-                one = np.array([0]), np.array([0, 1])
-                yield from (
-                    (j, sp.csr_array((np.reshape(d, 1), *one), shape=(1, 1))) for j, d in swept
-                )
+            # Between scalars every entry is one number, and a sweep finds them all.
+            w = np.ones(self.graph.shape(self.output))[()]
+            made = entries([(j, d) for j, d, _ in self.pull(w)])
+            if made is not None:
+                yield from made
                 return
         found = accumulate(self.graph, [self.output])[self.output]
         yield from ((j, found[row]) for row, j in self.inputs.items() if row in found)
@@ -166,6 +164,67 @@ class Local:
         ]
         behind = reachable(n, rows, parents, np.array(choices, dtype=int))
         return {j for row, j in self.inputs.items() if behind[row] or not used[row]}
+
+
+class Derived:
+    """One equation between numbers at a point, by its program: what else is asked for is traced.
+
+    Parameters
+    ----------
+    value : float
+    partials : list of (variable, df/dz)
+        For each parameter that the value leads back to.
+    error : float
+        How large the rounding error of the value may be.
+    trace : function
+        Returns the equation traced at the same point.
+    """
+
+    def __init__(
+        self, value: Any, partials: list[tuple[int, Any]], error: Any, trace: Callable[[], Local]
+    ) -> None:
+        self.value, self.partials, self.error, self.trace = value, partials, error, trace
+
+    @cached_property
+    def traced(self) -> Local:
+        """The equation traced at the same point."""
+        return self.trace()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.traced, name)
+
+    def pull(self, w: Any, mask: Any = None) -> Iterator[tuple[int, Any, Any]]:
+        """As `Local.pull`."""
+        if mask is not None:
+            yield from self.traced.pull(w, mask)
+            return
+        for j, d in self.partials:
+            yield j, d * w, None
+
+    def push(self, tangents: Mapping[int, Any]) -> Any:
+        """As `Local.push`."""
+        changes = [d * tangents[j] for j, d in self.partials if j in tangents]
+        return sum(changes) if changes else None
+
+    def jacobians(self) -> Iterator[tuple[int, sp.csr_array]]:
+        """As `Local.jacobians`."""
+        found = entries(self.partials)
+        return self.traced.jacobians() if found is None else iter(found)
+
+    def rounding(self, rng: np.random.Generator) -> Any:
+        """As `Local.rounding`."""
+        return self.error
+
+
+def entries(partials: list[tuple[int, Any]]) -> list[tuple[int, sp.csr_array]] | None:
+    """Return partials between numbers as matrices; None if one is zero.
+
+    What is zero may be no entry at all, because of a constant: that is for the other way to tell.
+    """
+    if not all(np.all(d != 0) for _, d in partials):
+        return None
+    one = np.array([0]), np.array([0, 1])
+    return [(j, sp.csr_array((np.reshape(d, 1), *one), shape=(1, 1))) for j, d in partials]
 
 
 def is_choice(partial: Partial) -> bool:

@@ -14,6 +14,7 @@ from lagrad.assemble import to_matrix
 from lagrad.graph import short
 from lagrad.local import Equation, Local, as_value, check_shape, trace_equation
 from lagrad.partials import Entries, joined
+from lagrad.residual import Written
 from lagrad.rounding import ROUNDING
 from lagrad.solve import (
     Form,
@@ -175,7 +176,7 @@ class Model:
         """
         if i not in self.locals:
             e = self.equations[i]
-            found = trace_equation(e, self.arguments(i), self.number)
+            found = self.derived(i) or trace_equation(e, self.arguments(i), self.number)
             if i in self.known and not agree(found, self.known[i]):
                 raise TraceError(
                     f"constraint {e.name} ({e.where}) was {short(self.known[i])} when the system "
@@ -186,6 +187,15 @@ class Model:
                 )
             self.locals[i] = found
         return self.locals[i]
+
+    def derived(self, i: int) -> Any:
+        """Return equation i by its program, None if there is none or it is not what it was."""
+        programs, e = self.structures.get("equations"), self.equations[i]
+        found = programs and programs.at(e, self.arguments(i), self.number)
+        if programs and found and i in self.known and not agree(found, self.known[i]):
+            programs.forget(e)
+            return None
+        return found
 
     def forget(self, k: int) -> None:
         """Drop what was found of block k at values that have changed since."""
@@ -280,7 +290,8 @@ class Model:
         """
         if k in self.solvers:
             return Refined(m, self.solvers[k].found.slope.factor)
-        return factorize(m)
+        written = k in self.points and isinstance(self.points[k].linear, Written)
+        return factorize(self.points[k].linear.dense if written else m)
 
     def block_matrix(self, k: int) -> sp.csc_array:
         """Return the diagonal block k of A = R^T, made once."""

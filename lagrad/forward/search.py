@@ -17,7 +17,7 @@ from lagrad.forward.linear import Linearizer
 from lagrad.forward.newton import Outcome, newton, partials_finite, regular, steady_slope
 from lagrad.forward.point import Point, Slope, below, largest
 from lagrad.graph import short
-from lagrad.residual import Conditions
+from lagrad.residual import Conditions, Written
 from lagrad.rounding import ROUNDING
 from lagrad.status import ArgumentError, SingularError, Status
 
@@ -118,7 +118,8 @@ def confirmed(problem: Conditions, found: Found) -> bool:
     at = found.at
     assert at is not None
     r = problem.evaluated(at.z)
-    same = bool((np.abs(r - at.r) <= at.rounding).all())
+    written = problem.linearize(at.z)
+    same = isinstance(written, Written) and below(r - at.r, ROUNDING * written.bound)
     if not same:
         problem.structure.program.over = True
     return same

@@ -55,12 +55,16 @@ class Written:
         """Return R dz."""
         return self.R @ dz
 
+    @property
+    def bound(self) -> np.ndarray:
+        """More than the rounding errors of g, whatever their signs are."""
+        return np.abs(self.S).sum(axis=1)
+
     def rounding(self, rng: np.random.Generator) -> np.ndarray:
         """As `lagrad.rounding.rounding_errors`, with the same random numbers."""
-        size = np.abs(self.S)
-        if len(size) == 1:
-            return size.sum(axis=1)
-        worst = np.zeros(len(size))
+        worst = np.zeros(len(self.S))
+        if len(worst) == 1:
+            return self.bound
         for _ in range(SAMPLES):
             worst = np.maximum(worst, np.abs(self.S @ signs(rng, self.sizes)))
         return worst
@@ -68,5 +72,8 @@ class Written:
 
 def signs(rng: np.random.Generator, sizes: np.ndarray) -> np.ndarray:
     """Return the random signs of arrays of these sizes, as one vector."""
+    if (sizes == 1).all():  # the same numbers, drawn at once
+        pool = rng.uniform(-1.0, 1.0, 2)
+        return (pool + np.copysign(1.0, pool))[rng.integers(2, size=len(sizes))]
     drawn = Signs(rng)
     return np.concatenate([np.ravel(drawn.times(np.ones(n))) for n in sizes.tolist()])
