@@ -279,8 +279,8 @@ class Emitter:
                 return call(public_name(ufunc) or self.constant(ufunc), given, {"out": out})
         if function in INFIX and len(args) == 2 and not row.kwargs and infix_fits(row):
             if kind in TRUTH and function not in TRUTHS:
-                ufunc = UFUNCS.get(function, function)
-                return call(public_name(ufunc) or self.constant(ufunc), given, {})
+                named = UFUNCS.get(function) or function
+                return call(public_name(named) or self.constant(named), given, {})
             power = INFIX[function] == "**" and given[0].startswith("-")
             left = f"({given[0]})" if power else given[0]
             return f"{left} {INFIX[function]} {given[1]}"

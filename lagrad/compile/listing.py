@@ -129,7 +129,7 @@ class Module:
         path = Path(path)
         path.write_text(text, encoding="utf-8")
         if stored:
-            np.savez(path.with_suffix(".npz"), **stored)
+            np.savez(path.with_suffix(".npz"), **stored)  # type: ignore[arg-type]
 
 
 def failing(line: str) -> str:

@@ -116,7 +116,7 @@ def written_step(loop: Rolled, program: Program, held: dict[str, list[Any]]) -> 
     rows = [*around.values(), *step_program.instructions]
     rows = [r for r in rows if r.function not in (still_finite, all_finite)]
     rows, outputs = simplified(rows, outputs, checked=False)
-    inputs = [s._row for s in carry], [s._row for s in x]
+    inputs: Any = ([s._row for s in carry], [s._row for s in x])
     return Body(
         rows, *inputs, list(around.values()), outputs[: len(after)], outputs[len(after) :], loop.n
     )
@@ -158,8 +158,9 @@ def merged(rows: list[Instruction]) -> list[Instruction]:
         )
         if row.function is rolled:
             key = loop_key(row)
-            first = seen.get(key)
-            if first is not None and carries_only(row):
+            same = seen.get(key)
+            if same is not None and carries_only(row):
+                first = same
                 body, own = first.kwargs["body"], row.kwargs["body"]
                 places = {id(r): r2 for r, r2 in zip(own.carry, body.carry, strict=True)}
                 gone[id(row)] = first, len(body.carry), len(body.y)

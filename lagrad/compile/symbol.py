@@ -29,9 +29,10 @@ class Symbol(Tracer):
     __slots__ = ()
     _is_symbol = True
     _trace: Any
+    _row: Any  # the instruction
 
     @property
-    def __class__(self) -> type:
+    def __class__(self) -> type:  # type: ignore[override]
         # To the user's own ``isinstance`` an argument is the array that it is in plain NumPy.
         caller = currentframe().f_back  # type: ignore[union-attr]
         name = caller.f_globals.get("__name__", "") if caller is not None else ""

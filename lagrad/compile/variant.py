@@ -175,7 +175,8 @@ def with_numba(
     """Return the entry whose lines are compiled by numba; None, with a warning, if it cannot."""
     from numba.core.errors import NumbaError
 
-    source, extra = jitted(source_of(*program, jit=True), held)
+    rows, outputs, reverse = program
+    source, extra = jitted(source_of(rows, outputs, reverse, jit=True), held)
     text, more = container_text(result, iter(source.result))
     call = entry(head, source, text, {**held, **extra, **more}, around)
     try:
