@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,12 @@ OWNING = frozenset(
 
 #: What stands where a program does not serve.
 OTHER, CAREFUL = "<other>", "<careful>"
+
+
+def with_exit(line: str, exits: Mapping[str, str]) -> str:
+    """Put in what is done where a program does not serve."""
+    mark = next((m for m in exits if line.endswith(m)), None)
+    return line if mark is None else line[: -len(mark)] + exits[mark]
 
 
 class Emitter:

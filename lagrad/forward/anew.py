@@ -12,7 +12,7 @@ from lagrad.containers import leaves, unflatten
 from lagrad.forward.search import Found
 from lagrad.forward.solver import CycleSolver
 from lagrad.residual import Conditions, Linear, belongs
-from lagrad.trace import Tracer, substituting, variable, variable
+from lagrad.trace import Tracer, substituting, variable
 from lagrad.trace.tracer import Traced, current, innermost_value
 
 
