@@ -159,6 +159,8 @@ def fixed_point(
     (1.088598, 1.048628)
     """
 
+    problem: Any = None  # the conditions last searched, for messages
+
     def g(z: Any, *p: Any) -> Any:
         found = f(z, *p)
         if hasattr(z, "dtype") and isinstance(found, list | tuple):
@@ -189,7 +191,6 @@ def fixed_point(
         problem = problem_of("fixed point", f, g, z0, params, structure=structure)
         return find(problem, search)
 
-    problem: Any = None
     return answer(run, z0, params, throw, full_output)
 
 

@@ -25,7 +25,7 @@ MAX_LINES = 450
 # as a user writes, with `import lagrad as lg`, and so they stand above the face, `__init__`.
 FLOORS = """
     __main__ cli gallery __init__ views interop optimize check implicit api declare
-    compile loops emit simplify structure solution forward model local multipliers steps cycle residual
+    compile loops structure solution forward model local multipliers steps cycle residual
     certificate rounding replay colour sparse eliminate assemble
     finite undefined diagnose solve trace order graph
     rules primitive contraction partials dispatch containers memory status

@@ -109,8 +109,8 @@ class Around:
             if id(array) in new:
                 arrays[name] = cells[name].cell_contents = new[id(array)]
         changed = False
-        for k, (old, check) in enumerate(zip(self.checks, now, strict=True)):
-            if check.holder is not old.holder or check.expected is not old.expected:
+        for k, (last, check) in enumerate(zip(self.checks, now, strict=True)):
+            if check.holder is not last.holder or check.expected is not last.expected:
                 changed = True
                 for name, value in (
                     (f"_a{k}_of", check.holder),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -227,17 +228,18 @@ def as_instructions(
         for p in r.parents():
             if id(p) in own:
                 continue
-            by_rows = inside[id(r)][id(p)]
-            before = around.setdefault(id(p), (p, by_rows))
-            if before[1] != by_rows:  # its rows in one place, and all of it in another
+            in_rows = inside[id(r)][id(p)]
+            before = around.setdefault(id(p), (p, in_rows))
+            if before[1] != in_rows:  # its rows in one place, and all of it in another
                 if id(p) not in whole_too:
                     whole_too[id(p)] = Instruction(np.asarray, (p,), {}, p.value)
     for key, alias in whole_too.items():
         around[key] = around[key][0], True
         around[id(alias)] = alias, False
+        put_for = {key: alias}
         for r in group:
             if inside[id(r)].get(key) is False:
-                r.args = replaced(r.args, lambda q, k=key, a=alias: a if id(q) == k else q)
+                r.args = replaced(r.args, partial(put, put_for))
     outs = [
         r
         for r in group
@@ -252,9 +254,7 @@ def as_instructions(
     for r in group:
         made = Instruction(r.function, r.args, r.kwargs, r.value, r.name)
         made.code, made.at, made.of = r.code, r.at, r.of
-        made.args = replaced(
-            r.args, lambda p: copies.get(id(p), p) if type(p) is Instruction else p
-        )
+        made.args = replaced(r.args, partial(put, copies))
         copies[id(r)] = made
     stretch = Stretch(
         list(copies.values()),
@@ -272,6 +272,11 @@ def as_instructions(
     for k, r in enumerate(results):  # the very instructions, so that others need no change
         r.function, r.args, r.kwargs = item, (made, k), {}
     return [*whole_too.values(), made, *results]
+
+
+def put(table: dict[int, Instruction], part: Any) -> Any:
+    """Return what stands for a part in a table, or the part itself."""
+    return table.get(id(part), part) if type(part) is Instruction else part
 
 
 # -- the lines -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -34,8 +35,8 @@ class Compiled:
     graph : Listing
         Its instructions.
     stats : dict
-        How many programs there are, how long they took to make, how often a call was run as plain
-        Python because a result was not finite.
+        How many programs there are, how long the last one took to make, how often a call was run
+        as plain Python because a result was not finite.
     """
 
     def __init__(self, function: Callable[..., Any], jit: str | None = None) -> None:
@@ -109,21 +110,24 @@ def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
     -------
     Compiled
         To be called as the function is, from any thread; it pickles if the function does, and is
-        written down anew where it arrives. ``.source`` is the program last used as a module that
-        runs without lagrad, ``.save(path)`` writes it, ``.graph`` lists its instructions with the
-        lines of the user's code, ``.stats`` tells counts and seconds.
+        written down anew where it arrives. ``.source`` is the program last used as a module, which
+        runs without lagrad unless it searches for the values of a cycle or calls a function of
+        lagrad's own (it imports those); ``.save(path)`` writes it, ``.graph`` lists its
+        instructions with the lines of the user's code, ``.stats`` tells counts and seconds.
 
     Raises
     ------
     ArgumentError
-        If it is no function. A call raises what the function raises.
+        If it is no function, if there is no such ``jit``, or numba is not installed. A call raises
+        what the function raises.
 
     Notes
     -----
     Each call checks structure, shapes, dtypes, the answers that Python got about values (``if``,
     ``int()``, ``float()``), and by identity the closure cells, defaults and globals that the
-    function reads; what is another one is written down anew, and at most 16 programs are kept.
-    Arrays around the function are held by reference. What cannot be seen from outside is frozen:
+    function reads. An array of the same shape and dtype is taken as it is; for anything else that
+    is another one the function is written down anew, and at most 16 programs are kept. Arrays
+    around the function are held by reference. What cannot be seen from outside is frozen:
     random numbers drawn inside, files that are read, the time.
 
     A result of a transform that is not finite is found, and the function itself is run again in
@@ -143,6 +147,8 @@ def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
         raise ArgumentError(f"compile takes a function, not {type(function).__name__}")
     if jit not in (None, "numba"):
         raise ArgumentError(f"jit={jit!r}; there are None and 'numba'")
+    if jit == "numba" and find_spec("numba") is None:
+        raise ArgumentError("jit='numba' needs numba: pip install 'lagrad[jit]'")
     made = type("Compiled", (Compiled,), {"__slots__": (), "__call__": Compiled.__call__})
     return made(function, jit)
 
@@ -150,9 +156,11 @@ def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
 def again(self: Compiled, /, *args: Any, **kwargs: Any) -> Any:
     """Run another program that fits, or make one."""
     args, kwargs = given_ones(self, args, kwargs)
-    if self._plain_because or traced((args, kwargs)) or not describable((args, kwargs)):
+    if traced((args, kwargs)) or not describable((args, kwargs)):
         return self.__wrapped__(*args, **kwargs)
     variant, result = fitting(self, args, kwargs)
+    if variant is None and self._plain_because:
+        return self.__wrapped__(*args, **kwargs)
     if self._watched and watched(self, variant is not None):
         return self.__wrapped__(*args, **kwargs)
     if variant is None:
@@ -200,7 +208,9 @@ def fitting(self: Compiled, args: Any, kwargs: Any) -> tuple[Variant | None, Any
         if result is not MISS:
             return variant, result
     for variant in reversed(self._variants):
-        if variant.around.refreshed(variant.call, variant.arrays):
+        with self._lock:
+            fresh = variant.around.refreshed(variant.call, variant.arrays)
+        if fresh:
             result = variant.attempt(self, *args, **kwargs)
             if result is not MISS:
                 return variant, result
@@ -239,7 +249,8 @@ def tell_why(self: Compiled, args: Any, kwargs: Any) -> None:
 def use(self: Compiled, variant: Variant) -> None:
     """Let a program be the one that is tried first."""
     if self._variants[-1] is not variant:
-        self._variants = [*(v for v in self._variants if v is not variant), variant]
+        with self._lock:
+            self._variants = [*(v for v in self._variants if v is not variant), variant]
     known = Compiled.__call__ if self._watched else variant.call
     type(self).__call__ = known  # type: ignore[method-assign]
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lagrad.compile.emit import CAREFUL, OTHER
+from lagrad.compile.emit import CAREFUL, OTHER, with_exit
 from lagrad.compile.source import Source
 
 #: So many lines make a part.
@@ -50,20 +50,12 @@ def cut(source: Source, result: str, limit: int = LINES) -> Cut:
     for k, piece in enumerate(pieces):
         taken = [f"{n} = v[{slots[n]}]" for n in sorted(used[k]) if n in slots and made[n] < k]
         put = [f"v[{slots[n]}] = {n}" for n in sorted(used[k]) if n in slots and made[n] == k]
-        lines = [*taken, *map(coded, piece), *put, "return 0"]
+        lines = [*taken, *(with_exit(line, CODES) for line in piece), *put, "return 0"]
         texts.append("\n".join([f"def part{k}({passed}):", *(f"    {line}" for line in lines)]))
         body.append(f"code = part{k}({passed})")
         body += [f"if code == 1: {OTHER}", f"if code == 2: {CAREFUL}"]
     body += [f"{n} = v[{slots[n]}]" for n in sorted(used[-1])]
     return Cut(texts, replace(source, lines=body))
-
-
-def coded(line: str) -> str:
-    """Put in what is returned where the program does not serve."""
-    for mark, text in CODES.items():
-        if line.endswith(mark):
-            return line[: -len(mark)] + text
-    return line
 
 
 def identifiers(lines: Any) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,12 @@ OWNING = frozenset(
 
 #: What stands where a program does not serve.
 OTHER, CAREFUL = "<other>", "<careful>"
+
+
+def with_exit(line: str, exits: Mapping[str, str]) -> str:
+    """Put in what is done where a program does not serve."""
+    mark = next((m for m in exits if line.endswith(m)), None)
+    return line if mark is None else line[: -len(mark)] + exits[mark]
 
 
 class Emitter:
@@ -279,8 +285,8 @@ class Emitter:
                 return call(public_name(ufunc) or self.constant(ufunc), given, {"out": out})
         if function in INFIX and len(args) == 2 and not row.kwargs and infix_fits(row):
             if kind in TRUTH and function not in TRUTHS:
-                ufunc = UFUNCS.get(function, function)
-                return call(public_name(ufunc) or self.constant(ufunc), given, {})
+                named = UFUNCS.get(function) or function
+                return call(public_name(named) or self.constant(named), given, {})
             power = INFIX[function] == "**" and given[0].startswith("-")
             left = f"({given[0]})" if power else given[0]
             return f"{left} {INFIX[function]} {given[1]}"

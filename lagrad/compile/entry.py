@@ -21,7 +21,7 @@ import numpy as np
 
 from lagrad.compile.around import Around
 from lagrad.compile.cutting import LINES, cut
-from lagrad.compile.emit import CAREFUL, OTHER
+from lagrad.compile.emit import CAREFUL, OTHER, with_exit
 from lagrad.compile.lines import MODULES
 from lagrad.compile.names import is_reserved
 from lagrad.compile.reads import alike
@@ -207,7 +207,7 @@ def jitted(source: Source, given: dict[str, Any]) -> tuple[Source, dict[str, Any
     rest = {k: v for k, v in {**given, **source.constants}.items() if k not in arrays}
     inner = [k for k in source.captured if k not in arrays]
     parameters = ", ".join([*source.parameters, *arrays, *inner])
-    lines = [replace_fail(line, RAISES) for line in source.lines]
+    lines = [with_exit(line, RAISES) for line in source.lines]
     outs = [f"out{k}" for k in range(len(source.result))]
     texts = "".join(f"{text}, " for text in source.result)
     text = "\n".join(
@@ -241,7 +241,7 @@ def entry(
     parts = [*conditions.parts, *around.conditions]
     body = [*conditions.lines, *source.lines, f"return {result}"]
     fails = {OTHER: f"return again(self, {passed})", CAREFUL: f"return careful(self, {passed})"}
-    body = [replace_fail(line, fails) for line in body]
+    body = [with_exit(line, fails) for line in body]
     if source.raises:
         body = ["try:", *(f"    {line}" for line in body)]
         body += [f"except {ERRORS}:", f"    return careful(self, {passed})"]
@@ -277,14 +277,6 @@ def around_part(values: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 BUILTINS = {k: v for k, v in vars(builtins).items() if not k.startswith("_") and callable(v)}
-
-
-def replace_fail(line: str, fails: dict[str, str]) -> str:
-    """Put in what is to be done where a program does not serve."""
-    for mark, text in fails.items():
-        if line.endswith(mark):
-            return line[: -len(mark)] + text
-    return line
 
 
 def closed(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.compile.emit import CAREFUL, OTHER, number
+from lagrad.compile.emit import CAREFUL, OTHER, number, with_exit
 from lagrad.compile.program import Instruction
 from lagrad.compile.source import Source
 from lagrad.compile.threads import CALLED
@@ -106,7 +106,11 @@ class Module:
         """Return the source, and the arrays that are too large to stand in it."""
         stored: dict[str, np.ndarray] = {}
         constants = [definition(name, value, stored) for name, value in self.constants.items()]
-        body = [*self.unpack, *map(failing, self.body), f"return {self.result}"]
+        body = [
+            *self.unpack,
+            *(with_exit(line, FAILS) for line in self.body),
+            f"return {self.result}",
+        ]
         function = f"def {self.name}({', '.join(self.parameters)}):\n"
         function += textwrap.indent("\n".join(body), "    ")
         parts = []
@@ -129,15 +133,7 @@ class Module:
         path = Path(path)
         path.write_text(text, encoding="utf-8")
         if stored:
-            np.savez(path.with_suffix(".npz"), **stored)
-
-
-def failing(line: str) -> str:
-    """Put in what is raised where a program does not serve."""
-    for mark, text in FAILS.items():
-        if line.endswith(mark):
-            return line[: -len(mark)] + text
-    return line
+            np.savez(path.with_suffix(".npz"), **stored)  # type: ignore[arg-type]
 
 
 def definition(name: str, value: Any, stored: dict[str, np.ndarray]) -> str:
@@ -180,6 +176,12 @@ def entries(tree: Any) -> str:
     if isinstance(tree, float):
         return number(tree).replace("math.", "np.")
     return repr(tree)
+
+
+def stub(name: str) -> str:
+    """Return a function in the place of a search, which a module cannot do by itself."""
+    why = f"{name} searches for the values of a cycle, which only lagrad can"
+    return f"def {name}(*args):\n    raise NotImplementedError({why!r})\n"
 
 
 def imported(name: str, function: Any) -> str:

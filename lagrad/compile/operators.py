@@ -83,7 +83,7 @@ class Arrays(Symbol):
 
     def __getitem__(self, index: Any) -> Any:
         if deeper(index):
-            return Traced.__getitem__(self, index)  # type: ignore[attr-defined]
+            return Traced.__dict__["__getitem__"](self, index)
         index = own_index(index)
         result = applied(operator.getitem, (self, index), {})
         if type(index) is Symbol and index.dtype.kind == "b":

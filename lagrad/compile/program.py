@@ -138,8 +138,8 @@ class Program(Trace):
     ----------
     instructions : list of Instruction
         A guard is one whose value is the answer that Python got.
-    reverse : int or None
-        How many instructions there were when the first multiplier was found.
+    forward : set of int
+        The ids of those that were there when the first multiplier was found.
     """
 
     __slots__ = (
@@ -148,7 +148,6 @@ class Program(Trace):
         "forward",
         "instructions",
         "known",
-        "reverse",
         "solved",
         "symbol",
         "users",
@@ -159,7 +158,6 @@ class Program(Trace):
         #: What makes a value of this program.
         self.symbol = symbol
         self.instructions: list[Instruction] = []
-        self.reverse: int | None = None
         self.forward: set[int] = set()
         #: The searches that were written down, by the cycle that each found.
         self.solved: dict[int, Instruction] = {}

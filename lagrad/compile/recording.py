@@ -143,7 +143,7 @@ def called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         return SPELT[function](*args, **kwargs)
     result = applied(NATIVE.get(function, function), args, kwargs)
     if function in COMPLEX_BY_VALUES and np.isrealobj(args[0]):
-        np.any(np.imag(result[0] if isinstance(result, tuple) else result))._ask(bool)
+        bool(np.any(np.imag(result[0] if isinstance(result, tuple) else result)))  # a guard
     if function in SHAPED_BY_VALUES or (function is np.where and len(args) == 1):
         for part in result if isinstance(result, tuple) else (result,):
             part._ask(np.shape)

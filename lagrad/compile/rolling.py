@@ -9,7 +9,7 @@ a loop is run as it is, and holds for the very numbers that it was run with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
@@ -116,9 +116,14 @@ def written_step(loop: Rolled, program: Program, held: dict[str, list[Any]]) -> 
     rows = [*around.values(), *step_program.instructions]
     rows = [r for r in rows if r.function not in (still_finite, all_finite)]
     rows, outputs = simplified(rows, outputs, checked=False)
-    inputs = [s._row for s in carry], [s._row for s in x]
     return Body(
-        rows, *inputs, list(around.values()), outputs[: len(after)], outputs[len(after) :], loop.n
+        rows,
+        [s._row for s in carry],
+        [s._row for s in x],
+        list(around.values()),
+        outputs[: len(after)],
+        outputs[len(after) :],
+        loop.n,
     )
 
 
@@ -158,8 +163,9 @@ def merged(rows: list[Instruction]) -> list[Instruction]:
         )
         if row.function is rolled:
             key = loop_key(row)
-            first = seen.get(key)
-            if first is not None and carries_only(row):
+            same = seen.get(key)
+            if same is not None and carries_only(row):
+                first = same
                 body, own = first.kwargs["body"], row.kwargs["body"]
                 places = {id(r): r2 for r, r2 in zip(own.carry, body.carry, strict=True)}
                 gone[id(row)] = first, len(body.carry), len(body.y)
@@ -227,7 +233,7 @@ def rolled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
         )
     lists = []
     for k, y in enumerate(body.y):
-        target = f"{name}_y{k}"
+        target = e.free(f"{name}_y{k}")
         scalar = np.shape(y.value if type(y) is Instruction else y) == ()
         lists.append((target, scalar and not e.jit))
         shape = np.shape(row.value[len(body.carry) + k])
@@ -256,10 +262,9 @@ def rolled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     results = [inner.names[id(r)] for r in body.carry]
     e.results[id(row)] = results
     e.plain_results[id(row)] = set()
-    for k, (r, z) in enumerate(zip(body.carry, body.after, strict=True)):
+    for k, z in enumerate(body.after):
         if numbers[k] and (type(z) is not Instruction or id(z) in inner.plain):
             e.plain_results[id(row)].add(k)
-        del r
     for target, scalar in lists:
         if scalar:
             yield f"{target} = np.array({target})"
@@ -296,6 +301,3 @@ def head_of_loop(e: Any, inner: Any, body: Body, xs: Any, t: str, counted: bool)
 def is_count(x: Any) -> bool:
     """True for integers that count up by one."""
     return x.ndim == 1 and x.dtype.kind in "iu" and x[0] >= 0 and bool((np.diff(x) == 1).all())
-
-
-__all__ = ["Body", "Callable", "loop_results", "rolled", "rolled_lines"]

@@ -29,8 +29,9 @@ class Symbol(Tracer):
     __slots__ = ()
     _is_symbol = True
     _trace: Any
+    _row: Any  # the instruction
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> type:
         # To the user's own ``isinstance`` an argument is the array that it is in plain NumPy.
         caller = currentframe().f_back  # type: ignore[union-attr]
@@ -102,8 +103,7 @@ class Symbol(Tracer):
 
     def _found_multiplier(self, w: Any) -> None:
         program = self._trace
-        if program.reverse is None:
-            program.reverse = len(program.instructions)
+        if not program.forward:
             program.forward = set(map(id, program.instructions))
         if type(w) is Symbol and w._row.of is None and id(w._row) not in program.forward:
             w._row.of = self._row

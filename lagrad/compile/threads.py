@@ -8,7 +8,7 @@ from threading import Thread
 import numpy as np
 
 
-def by_blocks(run, n, step, threads=None):  # type: ignore[no-untyped-def]
+def by_blocks(run, n, step, threads=None):
     """Run a function over all blocks of rows; return its results added up, block after block."""
     blocks = [slice(k, k + step) for k in range(0, n, step)]
     count = min(threads or os.cpu_count() or 1, len(blocks))

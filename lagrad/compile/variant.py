@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import time
 import warnings
@@ -15,7 +14,8 @@ from lagrad.compile.around import Around
 from lagrad.compile.blocks import stretched
 from lagrad.compile.captured import captured
 from lagrad.compile.entry import MISS, Head, entry, jitted, parameters_of, with_values
-from lagrad.compile.listing import Line, Listing, Module
+from lagrad.compile.listing import IMPORTS, Line, Listing, Module
+from lagrad.compile.names import is_reserved
 from lagrad.compile.operators import Symbol
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
 from lagrad.compile.rolling import merged, rolled
@@ -81,7 +81,6 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
     parameters = parameters_of(function)
     labels = [p.name for p in parameters] if parameters else [f"x{k}" for k in range(len(args))]
     symbols: list[Instruction | None] = []
-    given = []
 
     def leaf_symbol(label: str, leaf: Any) -> Any:
         if isinstance(leaf, SYMBOLIC) and not isinstance(leaf, bool | np.bool_):
@@ -113,7 +112,7 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
             "on what is around it. Write to a copy, and return it"
         )
     traced_at = time.perf_counter()
-    rows, outputs = program.instructions, outputs
+    rows = program.instructions
     count = len(rows)
     checked = is_checked(rows, outputs)
     if checked:
@@ -175,7 +174,8 @@ def with_numba(
     """Return the entry whose lines are compiled by numba; None, with a warning, if it cannot."""
     from numba.core.errors import NumbaError
 
-    source, extra = jitted(source_of(*program, jit=True), held)
+    rows, outputs, reverse = program
+    source, extra = jitted(source_of(rows, outputs, reverse, jit=True), held)
     text, more = container_text(result, iter(source.result))
     call = entry(head, source, text, {**held, **extra, **more}, around)
     try:
@@ -202,9 +202,10 @@ def has_multiplier(row: Instruction) -> bool:
 
 
 def identifier(name: str) -> str:
-    """Return a function's name as one that Python takes."""
+    """Return a function's name as one that Python takes, and that hides nothing in the module."""
     name = re.sub(r"\W+", "_", name).strip("_")
-    return name if name.isidentifier() and not keyword.iskeyword(name) else "program"
+    taken = is_reserved(name) or name in IMPORTS or name == "Path"
+    return name if name.isidentifier() and not taken else "program"
 
 
 def named_inputs(rows: Any, source: Source) -> list[str]:

@@ -124,7 +124,12 @@ def fori_loop(
     80.0
     """
     steps = np.arange(int(lower), max(int(lower), int(upper)))
-    return scan(lambda z, i: (body(i if hasattr(i, "_ask") else int(i), z), None), carry, steps, memory=memory)[0]
+
+    def step(z: Any, i: Any) -> Any:
+        # A program counts by a value of its own; else the body gets Python's integer.
+        return body(i if hasattr(i, "_ask") else int(i), z), None
+
+    return scan(step, carry, steps, memory=memory)[0]
 
 
 def length_of(inputs: Any, length: int | None, what: str) -> int:

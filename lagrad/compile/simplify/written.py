@@ -149,8 +149,9 @@ def sloped_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     """A product with truth values, and half of it where there is a tie."""
     w, x, y = map(e.text, row.args[:3])
     yield f"{name} = {w} * ~({x} <= {y})" if row.args[3] else f"{name} = {w} * ({x} > {y})"
-    yield f"{name}_ties = {x} == {y}"
-    yield f"if np.count_nonzero({name}_ties): {name}[{name}_ties] = 0.5 * {w}[{name}_ties]"
+    ties = e.free(f"{name}_ties")
+    yield f"{ties} = {x} == {y}"
+    yield f"if np.count_nonzero({ties}): {name}[{ties}] = 0.5 * {w}[{ties}]"
 
 
 #: How they are written.
