@@ -292,6 +292,13 @@ class Emitter:
             return f"{left} {INFIX[function]} {given[1]}"
         if function in PREFIX and not row.kwargs:
             return f"{PREFIX[function]}{given[0]}"
+        if self.jit and function is np.reshape and type(args[0]) is Instruction:
+            there, here = np.shape(args[0].value), np.shape(row.value)
+            if there == (1,) and not here:  # numba has no arrays without axes
+                self.plain.add(id(row))
+                return f"{given[0]}[0]"
+            if here == (1,) and not there:
+                return f"np.array([{given[0]}])"
         if function in GETITEM:
             return self.taken_from(row)
         if function is item:
