@@ -243,7 +243,7 @@ def test_lengths_have_programs_of_their_own():
         lambda z, n: (z + n**0.5, z * n),
         lambda z, n: (z + n**-1.0, z),
         lambda z, n: (z + n * n * n * 1.0, n * 2),
-        pytest.param(lambda z, n: (z // n, z % n), marks=bug(reason="bug 37: floors are frozen")),
+        lambda z, n: (z // n, z % n),
         lambda z, n: (z ** (n % 3), n),
         lambda z, n: (z + np.log(n), np.sqrt(n)),
         lambda z, n: (z + np.sign(n) * abs(n), -n),
@@ -295,7 +295,6 @@ def test_dtypes_of_carries(dtype):
     agrees(total, (dtype(0.5), XS.astype(dtype)), rtol=10 * tolerance, atol=tolerance)
 
 
-@bug(reason="bug 38: the last carry may be the first")
 def test_results_of_loops_share_no_memory():
     def f(a, xs):
         return lg.scan(lambda z, x: (z * 1, (z, x, a)), a, xs)

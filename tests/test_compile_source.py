@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,6 @@ import lagrad as lg
 from lagrad.containers import leaves
 from lagrad.status import ArgumentError
 
-bug = partial(pytest.mark.xfail, strict=True)
 V, W = np.array([0.3, -0.7, 1.1]), np.array([1.5, 0.2, -0.4])
 M = np.array([[0.5, 0.1, 0.2], [-0.3, 0.8, 0.4], [0.2, -0.1, 0.9]])
 LARGE = np.linspace(0.1, 1.0, 400).reshape(20, 20)
@@ -268,18 +266,14 @@ PROGRAMS = {
 }
 
 
-MARKS = {"its own name": bug(reason="bug 32: the function hides the array")}
-
-
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("name", [pytest.param(n, marks=MARKS.get(n, ())) for n in PROGRAMS])
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_saved_program_runs_without_lagrad(name, tmp_path):
     g, calls = lg.compile(PROGRAMS[name]), [(V + 1.0,), (W + 1.0,)]
     want = [g(*args) for args in calls]
     assert_same(run_saved(g, calls, tmp_path), want, rtol=1e-15)
 
 
-@bug(reason="bug 33: what builds the container is not defined")
 @pytest.mark.parametrize(
     "function",
     [lambda x: Pair(x, x * 2), lambda x: {1.5: x, (1, 2): x * 2}],
@@ -329,11 +323,8 @@ def test_saved_program_of_a_cycle_says_what_is_missing(tmp_path):
     ast.parse(g.source)
 
 
-MARKS = {"blocks": bug(reason="bug 34: the place is that before the blocks are made")}
-
-
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("name", [pytest.param(n, marks=MARKS.get(n, ())) for n in PROGRAMS])
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_multipliers_stand_behind_the_line_of_the_reverse_sweep(name):
     g = lg.compile(PROGRAMS[name])
     g(V + 1.0)
