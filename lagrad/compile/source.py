@@ -12,7 +12,7 @@ from lagrad.compile.blocks import blocked
 from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
 from lagrad.compile.rolling import rolled
-from lagrad.dispatch import all_finite
+from lagrad.dispatch import all_finite, masked_multiply
 
 #: Arrays of so many entries are let go when they are not needed any more.
 HEAVY = 1 << 10
@@ -66,9 +66,13 @@ def source_of(
     e.last = last_uses(rows, outputs)
     dead = last_mentions(rows, outputs)
     parameters, captured, shown = [], [], []
+    quiet: int | None = None
     for k, row in enumerate(rows):
         if k == reverse:
             e.write("# the reverse sweep")
+            if not jit and len(rows) <= LINES and any(map(may_warn, rows[k:])):
+                e.write('with np.errstate(all="ignore"):  # where nothing was selected')
+                quiet = len(e.lines)
         if row.function is ARGUMENT:
             parameters.append(e.names[id(row)])
         elif row.function is CAPTURED:
@@ -79,11 +83,35 @@ def source_of(
         over = [] if jit else [e.names[id(p)] for p in dead.get(id(row), ())]
         if over:
             e.write(f"del {', '.join(over)}")
+    if quiet is not None:
+        e.lines[quiet:] = [f"    {line}" for line in e.lines[quiet:]] or ["    pass"]
     result = results(e, outputs)
     finite_check(e)
     return Source(
         parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called, e.taken
     )
+
+
+def may_warn(row: Instruction) -> bool:
+    """True for a function of arrays that NumPy warns of at the edge of its domain."""
+    function = UFUNCS.get(row.function, row.function)
+    stretch = row.kwargs.get("stretch")
+    if stretch is not None:
+        return any(map(may_warn, stretch.rows))
+    return isinstance(row.value, np.ndarray) and (
+        function is masked_multiply or (isinstance(function, np.ufunc) and function not in STEADY)
+    )
+
+
+#: They are finite wherever their arguments are, but for overflow.
+STEADY = frozenset(
+    {np.add, np.subtract, np.multiply, np.negative, np.matmul, np.maximum, np.minimum, np.absolute}
+    | {np.sin, np.cos, np.tanh, np.sign, np.heaviside, np.square, np.exp, np.logical_not}
+    | {np.greater, np.less, np.equal, np.greater_equal, np.less_equal, np.not_equal, np.isfinite}
+    | {np.logical_and, np.logical_or, np.invert, np.isnan}
+)
+#: Longer programs are cut, and a block of lines cannot be.
+LINES = 20_000
 
 
 def last_mentions(
