@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -909,3 +910,8 @@ def flat(result: Any) -> list[Any]:
     """Return a value and its gradient as three arrays."""
     value, (a, b) = result
     return [np.asarray(value), a, b]
+
+
+def test_each_rule_says_how_exact_it_is() -> None:
+    words = "xact|ithin|hecked|sign of|last bit"
+    assert [r.__name__ for r in RULES.values() if not re.search(words, r.__doc__ or "")] == []

@@ -38,7 +38,7 @@ from lagrad.compile.simplify.stretched import STRETCH, stretched
 
 
 def plain_axes(row: Instruction, at: Pass) -> Any:
-    """A reduction is spelt in the shortest way: all axes by none, one by a number."""
+    """A reduction is spelt in the shortest way: all axes by none, one by a number. Exact."""
     found = reduction(row, row.function)
     if found is None:
         return None
@@ -55,7 +55,7 @@ def plain_axes(row: Instruction, at: Pass) -> Any:
 
 
 def kept_number(row: Instruction, at: Pass) -> Any:
-    """A reduction over all axes, which it keeps, is a number in another shape."""
+    """A reduction over all axes, which it keeps, is a number in another shape. Exact."""
     found = reduction(row, row.function)
     if found is None or not found.keepdims or len(found.axes) < len(shape_of(found.x)):
         return None
@@ -66,7 +66,7 @@ def kept_number(row: Instruction, at: Pass) -> Any:
 
 @among(REDUCTIONS)
 def reshape_of_sum(row: Instruction, at: Pass) -> Any:
-    """A reduction reshaped to keep its axes, or to lose them, is spelt with ``keepdims``."""
+    """A reduction reshaped to keep its axes, or to lose them, is spelt with ``keepdims``. Exact."""
     x = as_reshape(row)
     if x is None or x.function not in REDUCTIONS or not at.once(x):
         return None
@@ -102,7 +102,7 @@ def sum_of_one(row: Instruction, at: Pass) -> Any:
 
 
 def mean_as_sum(row: Instruction, at: Pass) -> Any:
-    """``mean(x)`` is sum(x) / n, which is how NumPy does it."""
+    """``mean(x)`` is sum(x) / n, which is how NumPy does it. Exact."""
     found = reduction(row, np.mean)
     if found is None or not is_row(found.x) or not is_inexact(row):
         return None

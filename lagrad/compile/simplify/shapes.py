@@ -1,4 +1,4 @@
-"""Rules of what moves entries: transposes, reshapes, copies, pieces. All but one are exact."""
+"""Rules of what moves entries: transposes, reshapes, copies, pieces. Most are exact."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def permutation(row: Any) -> tuple[Any, tuple[int, ...]] | None:
 
 
 def plain_transpose(row: Instruction, at: Pass) -> Any:
-    """Every permutation of axes is a transpose, and one of a permutation a single one."""
+    """Every permutation of axes is a transpose, and one of a permutation a single one. Exact."""
     found = permutation(row)
     if found is None:
         return None
@@ -118,7 +118,7 @@ def in_c_order(row: Instruction) -> bool:
 
 
 def same_shape(row: Instruction, at: Pass) -> Any:
-    """An array reshaped, squeezed or stretched to the shape that it has is the array."""
+    """An array reshaped, squeezed or stretched to the shape that it has is the array. Exact."""
     x = row.args[0]
     if row.function is np.reshape and not in_c_order(row):
         return None
@@ -139,7 +139,7 @@ def is_full(cut: Any) -> bool:
 
 
 def whole(row: Instruction, at: Pass) -> Any:
-    """``x[...]`` is x, and so is a piece that is as long as x."""
+    """``x[...]`` is x, and so is a piece that is as long as x. Exact."""
     x, index = row.args
     parts = index if type(index) is tuple else (index,)
     steady = all(k is Ellipsis or (type(k) is slice and k.step in (None, 1)) for k in parts)
@@ -172,7 +172,7 @@ def plain_shape(row: Instruction, at: Pass) -> Any:
 
 @among(RESHAPES)
 def reshape_of_reshape(row: Instruction, at: Pass) -> Any:
-    """Only the last of two shapes counts, and the first may be the last."""
+    """Only the last of two shapes counts, and the first may be the last. Exact."""
     x = as_reshape(row)
     inner = as_reshape(x) if x is not None else None
     if inner is None:
@@ -201,7 +201,7 @@ def turned_matrix(row: Instruction, at: Pass) -> Any:
 
 @among(FACTORS)
 def moved_multiple(row: Instruction, at: Pass) -> Any:
-    """A multiple ``c * x``, moved, is c times x moved: the factor may meet another."""
+    """A multiple ``c * x``, moved, is c times x moved: the factor may meet another. Exact."""
     x = row.args[0]
     moves = as_reshape(row) is x if is_row(x) else False
     if not (moves or row.function is np.transpose) or not at.once(x):
@@ -217,7 +217,10 @@ def moved_multiple(row: Instruction, at: Pass) -> Any:
 
 
 def scatter_to_reshape(row: Instruction, at: Pass) -> Any:
-    """What is put at an index of ``None`` and full slices has another shape, and that is all."""
+    """What is put at an index of ``None`` and full slices has another shape, and that is all.
+
+    Exact.
+    """
     w, index, shape = row.args
     parts = index if type(index) is tuple else (index,)
     full = all(p is None or p is Ellipsis or is_full(p) for p in parts)
@@ -231,13 +234,13 @@ def scatter_to_reshape(row: Instruction, at: Pass) -> Any:
 
 
 def same_dtype(row: Instruction, at: Pass) -> Any:
-    """A cast to the dtype that is there."""
+    """A cast to the dtype that is there. Exact."""
     x = row.args[0]
     return x if is_row(x) and like(row, x) else None
 
 
 def copied(row: Instruction, at: Pass) -> Any:
-    """A copy of an array that nobody writes to is the array."""
+    """A copy of an array that nobody writes to is the array. Exact."""
     x = row.args[0]
     if row.function is not duplicate and (len(row.args) > 1 or row.kwargs.keys() - {"order"}):
         return None
@@ -246,7 +249,7 @@ def copied(row: Instruction, at: Pass) -> Any:
 
 @among({np.concatenate, np.stack, np.array})
 def piece_of_joined(row: Instruction, at: Pass) -> Any:
-    """A piece cut out of joined arrays, at the places where it was joined, is that array."""
+    """A piece cut out of joined arrays, at the places where it was joined, is that array. Exact."""
     x, index = row.args
     if not is_row(x) or x.kwargs.keys() - {"axis"} or not x.args:
         return None

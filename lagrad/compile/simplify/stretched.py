@@ -39,7 +39,7 @@ def stretched(part: Any) -> Any:
 
 @among(STRETCH)
 def stretch_of_stretch(row: Instruction, at: Pass) -> Any:
-    """Only the last of two shapes counts."""
+    """Only the last of two shapes counts. Exact."""
     inner = stretched(row.args[0])
     if inner is None or row.kwargs:
         return None
@@ -48,7 +48,10 @@ def stretch_of_stretch(row: Instruction, at: Pass) -> Any:
 
 @among(STRETCH, arrays=True)
 def stretched_operand(row: Instruction, at: Pass) -> Any:
-    """In ``broadcast_to(x, shape) * y`` the product itself stretches x, if y has the shape."""
+    """In ``broadcast_to(x, shape) * y`` the product itself stretches x, if y has the shape.
+
+    Exact.
+    """
     for k, (x, y) in enumerate(sides(row)):
         inner = stretched(x)
         if inner is not None and shape_of(y) == shape_of(row) and isinstance(row.value, np.ndarray):
@@ -58,7 +61,7 @@ def stretched_operand(row: Instruction, at: Pass) -> Any:
 
 @among(STRETCH, arrays=True)
 def of_stretched(row: Instruction, at: Pass) -> Any:
-    """``f(broadcast_to(x, shape))`` is broadcast_to(f(x), shape), for a sign or a number beside."""
+    """``f(broadcast_to(x, shape))`` is broadcast_to(f(x), shape), for a sign or a number beside. Exact."""
     args = row.args
     for k, x in enumerate(args):
         inner = stretched(x)
@@ -83,7 +86,7 @@ def of_stretched(row: Instruction, at: Pass) -> Any:
 
 @among(RESHAPES, arrays=True)
 def leading_axes(row: Instruction, at: Pass) -> Any:
-    """An axis of length one in front is added by broadcasting itself."""
+    """An axis of length one in front is added by broadcasting itself. Exact."""
     for k, x in enumerate(row.args):
         inner = as_reshape(x)
         if inner is None or shape_of(inner) != without_leading_ones(shape_of(x)):
@@ -100,7 +103,7 @@ def leading_axes(row: Instruction, at: Pass) -> Any:
 
 @among(RESHAPES, arrays=True)
 def of_leading(row: Instruction, at: Pass) -> Any:
-    """``f(x[None])`` is f(x)[None], for a sign or a number beside."""
+    """``f(x[None])`` is f(x)[None], for a sign or a number beside. Exact."""
     for k, x in enumerate(row.args):
         inner = as_reshape(x)
         rest = [number(y) for j, y in enumerate(row.args) if j != k]
@@ -117,7 +120,7 @@ def of_leading(row: Instruction, at: Pass) -> Any:
 
 @among(CONSTANT, arrays=True)
 def of_one_number(row: Instruction, at: Pass) -> Any:
-    """``f(x, [c])`` of a number x is f(x, c) in another shape."""
+    """``f(x, [c])`` of a number x is f(x, c) in another shape. Exact."""
     for k, (x, c) in enumerate(sides(row)):
         if type(c) is np.ndarray and is_row(x) and not shape_of(x) and c.size == 1:
             value = at.facts.uniform(c)
