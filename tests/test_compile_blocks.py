@@ -146,6 +146,7 @@ def test_whole_numbers_and_truth_values():
     n = np.arange(160_000).reshape(1600, 100)
     agrees(lambda n: np.sum((n * 2 + 1) % 7 * 3, axis=0), (n,), (n * 3,))
     agrees(lambda x: np.sum((x * 2 + 1 > 0) & (x < 3), axis=0), (K,), (-K,))
+    agrees(lambda x: ((x * 2 + 1 > 0) & (x < 3), np.sin(x) * 2 > x), (K,), (-K,))
 
 
 def test_layouts():

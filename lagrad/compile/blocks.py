@@ -292,8 +292,8 @@ def blocked_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
             inner.plain.add(id(p))
     targets = [e.free(f"{inner.names[id(r)]}_all") for r in s.outs]
     for target, r in zip(targets, s.outs, strict=True):
-        dtype = r.value.dtype.name
-        yield f"{target} = np.empty({r.value.shape}{'' if dtype == 'float64' else f', np.{dtype}'})"
+        kind = "" if r.value.dtype == float else f", {e.text(r.value.dtype)}"
+        yield f"{target} = np.empty({r.value.shape}{kind})"
     run, rows = e.free("block"), e.free("rows")
     lines = []
     for p in s.by_rows:
