@@ -414,3 +414,11 @@ def test_partials_behind_a_selection_do_not_warn(root):
         return np.sum(np.where(x > 0, root(np.abs(x)), x))
 
     agrees(lg.grad(f), (np.array([0.5, 0.25, -1.0]),), (np.array([0.5, 0.0, -1.0]),), rtol=1e-14)
+
+
+@bug(reason="bug 28: np.array of numbers asks for their values", raises=AssertionError)
+def test_arrays_made_of_numbers_need_one_program():
+    def field(x):
+        return np.array([x[0] * x[1], 2 * x[1] - x[2]]) * 2.0
+
+    assert programs(agrees(field, (F64,), (2 * F64,), (-F64,))) == 1
