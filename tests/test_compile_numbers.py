@@ -407,7 +407,6 @@ def test_where_a_nonfinite_value_reaches_the_result_it_is_refused():
         g(np.array([1.0, np.nan]))
 
 
-@bug(reason="bug 44: partials behind a selection warn, and do not uncompiled")
 @pytest.mark.parametrize("root", [np.sqrt, np.cbrt, lambda x: np.arcsin(1 - x)])
 def test_partials_behind_a_selection_do_not_warn(root):
     def f(x):
