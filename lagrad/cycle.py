@@ -188,7 +188,7 @@ def linear_cycle(cycle: Cycle, z: Any, args: Sequence[Any], b: Any, adjoint: boo
     everything = (z, *args, b)
     if not any(isinstance(a, Traced) for a in everything):
         return x
-    values = [innermost_value(a) for a in everything]
+    values = [number(innermost_value(a)) for a in everything]
 
     def conditions() -> Linear:
         with tracing() as made, np.errstate(all="ignore"):
@@ -210,6 +210,11 @@ def linear_cycle(cycle: Cycle, z: Any, args: Sequence[Any], b: Any, adjoint: boo
         Turned(cycle, adjoint),
     )
     return constraint(made, everything)
+
+
+def number(x: Any) -> Any:
+    """Return a number of Python's, which a program may hand over, as a NumPy one."""
+    return np.float64(x) if type(x) is float else x
 
 
 class Turned:

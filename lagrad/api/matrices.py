@@ -18,7 +18,8 @@ from lagrad.finite import refuse_nonfinite
 from lagrad.graph import Graph
 from lagrad.solve import back_substitute, forward_substitute
 from lagrad.status import ArgumentError
-from lagrad.trace import Trace, plain, record
+from lagrad.trace import Trace, plain, record, recording_program
+from lagrad.trace.boundary import refuse
 from lagrad.undefined import refuse_undefined
 
 
@@ -72,6 +73,12 @@ def _jacobian(
     *args: Any,
     **kwargs: Any,
 ) -> Any:
+    if sparse and recording_program():
+        refuse(
+            "a sparse Jacobian was asked for inside of a compiled function, and its pattern is "
+            "found from the numbers of each call",
+            "Leave out lg.compile, or compile lg.jvp along the colours of the pattern",
+        )
     numbers, single = selected(f, argnums, args)
     trace, result, rows = record(f, args, numbers, kwargs)
     graph = graph_of(trace, rows, result)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
@@ -48,11 +50,15 @@ class Compiled:
         self._lock = RLock()  # a function may call its own program while it is written
         self._careful_calls = self._written = 0
         self._watched = self._unfit = 0
+        self._told = False
         self._plain_because = ""
         self._warned = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return again(self, *args, **kwargs)
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return self if owner is None else partial(self, owner)
 
     def __reduce__(self) -> Any:
         return compile, (self.__wrapped__, self.jit)
@@ -128,7 +134,8 @@ def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
     function reads. An array of the same shape and dtype is taken as it is; for anything else that
     is another one the function is written down anew, and at most 16 programs are kept. Arrays
     around the function are held by reference. What cannot be seen from outside is frozen:
-    random numbers drawn inside, files that are read, the time.
+    random numbers drawn inside, files that are read, the time; what is printed is printed once. A
+    saved module serves for the shapes, dtypes and options of the call that it was written for.
 
     A result of a transform that is not finite is found, and the function itself is run again in
     its plain form. Results agree with it up to rounding: numbers go through ``math``, sums may be
@@ -156,7 +163,10 @@ def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
 def again(self: Compiled, /, *args: Any, **kwargs: Any) -> Any:
     """Run another program that fits, or make one."""
     args, kwargs = given_ones(self, args, kwargs)
-    if traced((args, kwargs)) or not describable((args, kwargs)):
+    if traced((args, kwargs)):
+        return self.__wrapped__(*args, **kwargs)
+    if not describable((args, kwargs)):
+        refuse_once(self, args, kwargs)
         return self.__wrapped__(*args, **kwargs)
     variant, result = fitting(self, args, kwargs)
     if variant is None and self._plain_because:
@@ -199,6 +209,20 @@ def watched(self: Compiled, fits: bool) -> bool:
     )
     type(self).__call__ = Compiled.__call__  # type: ignore[method-assign]
     return True
+
+
+def refuse_once(self: Compiled, args: Any, kwargs: Any) -> None:
+    """Say once that an argument is of a kind that a program cannot watch."""
+    if not self._told:
+        self._told = True
+        label = next(label for label, x in leaves((args, kwargs)) if not describable(x))
+        kind = next(type(x).__name__ for _, x in leaves((args, kwargs)) if not describable(x))
+        warnings.warn(
+            f"{self.__name__} runs as plain Python where an argument is {kind} ({label}), "
+            "which may change without being another object. Hand over arrays and numbers, in containers or "
+            "dataclasses, or compile a function that holds it, as in lg.compile(model.loss)",
+            stacklevel=4,
+        )
 
 
 def fitting(self: Compiled, args: Any, kwargs: Any) -> tuple[Variant | None, Any]:
@@ -281,12 +305,18 @@ def traced(tree: Any) -> bool:
 
 
 def describable(tree: Any) -> bool:
-    """True if all leaves are numbers, plain arrays of them, or what is told by identity."""
+    """True if all leaves are numbers, plain arrays of them, or what never changes."""
     for _, leaf in leaves(tree):
-        if isinstance(leaf, np.ndarray) and (
-            type(leaf) is not np.ndarray or leaf.dtype.kind not in "fciub"
-        ):
-            return False
-        if hasattr(leaf, "tocoo"):
+        if isinstance(leaf, np.ndarray):
+            if type(leaf) is not np.ndarray or leaf.dtype.kind not in "fciub":
+                return False
+        elif not isinstance(leaf, STEADY):
             return False
     return True
+
+
+#: What holds nothing that could be another one in the next call.
+STEADY = (
+    *(type(None), bool, int, float, complex, str, bytes, range, slice, type),
+    *(np.generic, np.dtype, np.ufunc, BuiltinFunctionType),
+)

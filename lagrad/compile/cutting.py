@@ -45,16 +45,16 @@ def cut(source: Source, result: str, limit: int = LINES) -> Cut:
         for name in sorted(names):
             if made.setdefault(name, k) != k:
                 slots.setdefault(name, len(slots))
-    texts, body = [], [f"v = [None] * {len(slots)}"]
-    passed = ", ".join(["v", *given])
+    texts, body = [], [f"_v = [None] * {len(slots)}"]
+    passed = ", ".join(["_v", *given])
     for k, piece in enumerate(pieces):
-        taken = [f"{n} = v[{slots[n]}]" for n in sorted(used[k]) if n in slots and made[n] < k]
-        put = [f"v[{slots[n]}] = {n}" for n in sorted(used[k]) if n in slots and made[n] == k]
+        taken = [f"{n} = _v[{slots[n]}]" for n in sorted(used[k]) if n in slots and made[n] < k]
+        put = [f"_v[{slots[n]}] = {n}" for n in sorted(used[k]) if n in slots and made[n] == k]
         lines = [*taken, *(with_exit(line, CODES) for line in piece), *put, "return 0"]
         texts.append("\n".join([f"def part{k}({passed}):", *(f"    {line}" for line in lines)]))
-        body.append(f"code = part{k}({passed})")
-        body += [f"if code == 1: {OTHER}", f"if code == 2: {CAREFUL}"]
-    body += [f"{n} = v[{slots[n]}]" for n in sorted(used[-1])]
+        body.append(f"_code = part{k}({passed})")
+        body += [f"if _code == 1: {OTHER}", f"if _code == 2: {CAREFUL}"]
+    body += [f"{n} = _v[{slots[n]}]" for n in sorted(used[-1])]
     return Cut(texts, replace(source, lines=body))
 
 

@@ -107,7 +107,7 @@ class Emitter:
         #: Which instruction is the last to use a result, of those that nothing else refers to.
         self.last: dict[int, int] = {}
         self.fresh: set[int] = set()
-        self.short: dict[int, np.ndarray] = {}
+        self.short: dict[Any, np.ndarray] = {}
 
     def is_short(self, row: Instruction) -> bool:
         """True for a reduction of a large array over a short last axis, where NumPy is slow."""
@@ -125,6 +125,12 @@ class Emitter:
         if key not in self.short:
             self.short[key] = np.ones(key)
         return self.constant(self.short[key], "ones")
+
+    def whole_ones(self, shape: tuple[int, ...]) -> str:
+        """Return the name of an array of ones."""
+        if shape not in self.short:
+            self.short[shape] = np.ones(shape)
+        return self.constant(self.short[shape], "ones")
 
     def spare(self, row: Instruction) -> str | None:
         """Return the name of an operand that is used for the last time: its memory may be taken."""

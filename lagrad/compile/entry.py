@@ -104,7 +104,8 @@ class Conditions:
         given = text
         if not text.isidentifier():
             self.parts.append(f"type({name} := {text}) is {self.kind(kind)}")
-            self.unpack.append(f"{name} = {text}")
+            if name != by_name(text):
+                self.unpack.append(f"{name} = {by_name(text)}")
             given = name
         else:
             self.parts.append(f"type({text}) is {self.kind(kind)}")
@@ -146,6 +147,11 @@ def takes_words(function: Callable[..., Any]) -> bool:
     return any(p.kind not in (p.VAR_POSITIONAL, p.POSITIONAL_ONLY) for p in found)
 
 
+def by_name(text: str) -> str:
+    """Return how something is reached in a module, where options are parameters."""
+    return re.sub(r"options\['(\w+)'\]", r"\1", text)
+
+
 class Head:
     """How a program is called: the parameters, and what they have to be."""
 
@@ -168,7 +174,7 @@ class Head:
                 ["self", *(f"{n}=MISSING" for n in first), *slash, "*rest", *options]
             )
             self.passed = ", ".join([*first, "*rest", *options])
-            self.shown = [*first, *(f"{key}=None" for key in kwargs)]
+            self.shown = [*first, *(["*"] if kwargs else []), *kwargs]
             self.names = ["self", *first, "rest", "options"]
             conditions.parts.append("not rest")
             if options:
@@ -186,7 +192,8 @@ class Head:
             self.parameters = ", ".join(["self", *spelled, *star, *(f"{n}=MISSING" for n in only)])
             self.passed = ", ".join([*first, *(f"{n}={n}" for n in only)])
             self.names = ["self", *first, *only]
-            self.shown = [n for n in first if n in trees] + star + [n for n in only if n in trees]
+            named = [n for n in only if n in trees]
+            self.shown = [n for n in first if n in trees] + star * bool(named) + named
             conditions.parts += [f"{n} is MISSING" for n in (*first, *only) if n not in trees]
         for text, tree in trees.items():
             conditions.fit(text, tree, names, each)

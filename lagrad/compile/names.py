@@ -72,7 +72,7 @@ def is_reserved(name: str) -> bool:
 RESERVED = frozenset(
     [
         *("np", "math", "special", "linalg", "sp", "total", "stored", "constants", "by_blocks"),
-        *("self", "v", "code", "rest", "options", "ndarray", "MISSING", "again", "careful"),
+        *("self", "_v", "_code", "rest", "options", "ndarray", "MISSING", "again", "careful"),
         *keyword.kwlist,
         *dir(builtins),
     ]

@@ -86,6 +86,8 @@ def applied(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     if not program.direct and any(substituted(a) is not a for a in args):
         return function(*map(substituted, args))
     value = function(*values)
+    if type(value) is str:
+        return function(*answered(args))
     return symbols(program, program.append(function, tuple(parts), kwargs, value), value)
 
 
@@ -110,6 +112,9 @@ def applied_to_trees(function: Callable[..., Any], args: Any, kwargs: Any) -> An
     if not program.direct and found_part(args, lambda a: substituted(a) is not a):
         return function(*replaced(args, substituted), **kwargs)
     value = function(*replaced(args, value_of), **replaced(kwargs, value_of))
+
+    if isinstance(value, str | bytes):  # text holds for these very numbers
+        return function(*answered(args), **answered(kwargs))
 
     def written(part: Any) -> Any:
         return part._row if type(part) is Symbol else program.held(part)

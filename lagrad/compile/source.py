@@ -174,11 +174,18 @@ def finite_check(e: Emitter) -> None:
     for x in dict.fromkeys(e.finite):
         text = e.text(x)
         if isinstance(x.value, np.ndarray):
-            # The product is the faster one, until it is shared out among threads.
+            # A product with ones is the faster sum, until it is shared out among threads.
             small = not e.jit and x.value.size <= 4096 and x.value.dtype == float
-            parts.append(f"np.vdot({text}, {text})" if small else f"{text}.sum()")
+            parts.append(
+                f"np.vdot({e.whole_ones(x.value.shape)}, {text})" if small else f"{text}.sum()"
+            )
         else:
             parts.append(text)
     if parts:
         e.write(f"total = {' + '.join(parts)}")
-        e.write(f"if total - total: {CAREFUL}")  # of inf and NaN it is NaN, which is true
+        if any(np.iscomplexobj(x.value) for x in e.finite):
+            e.write(f"if not np.isfinite(total): {CAREFUL}")
+        elif all(id(x) in e.plain for x in e.finite):
+            e.write(f"if total - total: {CAREFUL}")  # of inf and NaN it is NaN, which is true
+        else:
+            e.write(f"if not math.isfinite(total): {CAREFUL}")

@@ -89,6 +89,17 @@ class Symbol(Tracer):
     def __trunc__(self) -> int:
         return self._ask(int)
 
+    # Text made of a value is one of Python's answers too.
+
+    def __repr__(self) -> str:
+        return repr(self._ask(content))
+
+    def __str__(self) -> str:
+        return str(self._ask(content))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._ask(content), spec)
+
     def item(self, *args: Any) -> Any:
         """Return an entry as a plain number."""
         return np.asarray(self._ask(content)).item(*args)

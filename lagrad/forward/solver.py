@@ -10,7 +10,7 @@ import numpy as np
 
 from lagrad.certificate import LinearSolve
 from lagrad.containers import leaves, unflatten
-from lagrad.cycle import Cycle, constraint
+from lagrad.cycle import Cycle, constraint, number
 from lagrad.diagnose import null_vectors
 from lagrad.forward.newton import SMALL
 from lagrad.forward.point import Slope
@@ -107,12 +107,12 @@ def constrained(problem: Conditions, found: Found, anew: Any = None) -> Any:
     value = problem.layout.unpack(found.z)[0] if plain else found.z
     if anew is not None and recording_program():
         args = [*given, *anew.of(problem).outer]
-        values = [innermost_value(a) for a in args]
+        values = [number(innermost_value(a)) for a in args]
         linear = anew.linear(value, values)
     else:
         linear, anew = problem.trace(found.z), None
         args = [*given, *linear.outer]
-        values = [innermost_value(a) for a in args]
+        values = [number(innermost_value(a)) for a in args]
     found.certificate.seconds["values"] += time.perf_counter() - begin
     if not args and (anew is None or not anew.starts):
         return problem.container(found.z.copy())

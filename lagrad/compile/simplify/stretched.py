@@ -61,7 +61,10 @@ def stretched_operand(row: Instruction, at: Pass) -> Any:
 
 @among(STRETCH, arrays=True)
 def of_stretched(row: Instruction, at: Pass) -> Any:
-    """``f(broadcast_to(x, shape))`` is broadcast_to(f(x), shape), for a sign or a number beside. Exact."""
+    """``f(broadcast_to(x, shape))`` is broadcast_to(f(x), shape), for a sign or a number beside.
+
+    Exact.
+    """
     args = row.args
     for k, x in enumerate(args):
         inner = stretched(x)
