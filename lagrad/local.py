@@ -291,10 +291,10 @@ def as_value(value: Any, e: Equation) -> Any:
 
 def check_shape(e: Equation, value: Any, z: Any) -> None:
     """Refuse a value of f_i whose shape is not that of z_i; None is no variable yet."""
-    if z is not None and value.shape != np.shape(z):
+    if z is not None and value.shape != z.shape:
         raise ArgumentError(
             f"constraint {e.name} ({e.where}) returned shape {value.shape}, and the "
-            f"variable has shape {np.shape(z)} from its start; give start= the shape of the "
+            f"variable has shape {z.shape} from its start; give start= the shape of the "
             "result"
         )
 

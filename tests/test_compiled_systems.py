@@ -250,9 +250,9 @@ def test_failures_are_told_as_without_programs():
     same(a, b)
     same(fast.solve(a=-1.5), slow.solve(a=-1.5))
     for system in (fast, slow):
-        with pytest.raises(LagradError) as told:
+        with pytest.raises(LagradError) as undefined:
             system.solve(a=np.nan)
-        texts.append(str(told.value))
+        texts.append(str(undefined.value))
     assert texts[2] == texts[3]
 
 

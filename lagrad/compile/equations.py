@@ -112,15 +112,15 @@ class Program(Called):
                 return None
             r, columns, rows, sizes = found
             if self.scalar:
-                r, R, S = np.array(r), np.array(columns), np.array(rows)  # noqa: N806
+                r, R, S = map(np.array, (r, columns, rows))  # noqa: N806
             else:
                 r = flat(r)
                 R, S = (np.stack([flat(x) for x in side]) for side in (columns, rows))  # noqa: N806
             R = R.reshape(n, n)  # noqa: N806
-            if not (np.isfinite(r).all() and np.isfinite(R).all() and np.isfinite(S).all()):
+            if not math.isfinite(r.sum() + R.sum() + S.sum()):
                 return self.missed()
             self.misses = 0
-            return Written(problem, z, r, R, S.reshape(n, -1), sizes)
+            return Written(problem, z.copy(), r, R, S.reshape(n, -1), sizes)
 
         return run
 

@@ -41,7 +41,7 @@ class Point:
         """True if no residual is NaN or inf."""
         return bool(np.isfinite(self.r).all())
 
-    @property
+    @cached_property
     def eps(self) -> float:
         """The rounding of the coarsest dtype among unknowns and equations."""
         equations = self.problem.equations

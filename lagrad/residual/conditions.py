@@ -95,6 +95,7 @@ class Conditions:
     key: Any = None
     writer: Callable[[Any], Any] | None = field(default=None, repr=False)
     program: Callable[[np.ndarray], Any] | None = field(init=False, default=None, repr=False)
+    last: Any = field(init=False, default=None, repr=False)
     #: What g has read from around it while it was searched for values.
     noted: dict[int, Any] = field(init=False, default_factory=dict, repr=False)
 
@@ -143,10 +144,16 @@ class Conditions:
 
     def evaluate(self, z: np.ndarray) -> np.ndarray:
         """Return g as a vector; nothing is recorded anywhere."""
-        written = self.program and self.program(z)
-        if written is not None:
-            return written.r
-        return self.evaluated(z)
+        written = self.written(z)
+        return self.evaluated(z) if written is None else written.r
+
+    def written(self, z: np.ndarray) -> Any:
+        """Return what the program of g gives at z, None without one; the last is kept."""
+        if self.program is None:
+            return None
+        if self.last is None or not np.array_equal(self.last.z, z):
+            self.last = self.program(z)
+        return self.last
 
     def evaluated(self, z: np.ndarray) -> np.ndarray:
         """Return g as a vector, by g itself."""
@@ -184,7 +191,7 @@ class Conditions:
 
     def linearize(self, z: np.ndarray) -> Any:
         """Return g linearized at z: by its program, or traced."""
-        written = self.program and self.program(z)
+        written = self.written(z)
         return self.traced(z) if written is None else written
 
     def traced(self, z: np.ndarray) -> Linear:
