@@ -219,8 +219,8 @@ def refuse_once(self: Compiled, args: Any, kwargs: Any) -> None:
         kind = next(type(x).__name__ for _, x in leaves((args, kwargs)) if not describable(x))
         warnings.warn(
             f"{self.__name__} runs as plain Python where an argument is {kind} ({label}), "
-            "which may change without being another object. Hand over arrays and numbers, in containers or "
-            "dataclasses, or compile a function that holds it, as in lg.compile(model.loss)",
+            "which may change without being another object. Hand over arrays and numbers, in "
+            "containers or dataclasses, or compile what holds it, as in lg.compile(model.loss)",
             stacklevel=4,
         )
 

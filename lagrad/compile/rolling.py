@@ -9,7 +9,7 @@ a loop is run as it is, and holds for the very numbers that it was run with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
@@ -179,6 +179,32 @@ def merged(rows: list[Instruction]) -> list[Instruction]:
     return kept
 
 
+def pruned(
+    rows: Sequence[Instruction], outputs: Sequence[Any]
+) -> tuple[list[Instruction], list[Any]]:
+    """Leave out of loops the xs that no step reads, and the outputs that nobody reads."""
+    loops = [r for r in rows if r.function is rolled]
+    for row in loops:
+        body: Body = row.kwargs["body"]
+        read = {id(p) for r in body.rows for p in r.parents()}
+        read |= {id(z) for z in (*body.after, *body.y) if type(z) is Instruction}
+        kept = [k for k, r in enumerate(body.x) if id(r) in read]
+        starts, xs, around = row.args
+        row.args = starts, tuple(xs[k] for k in kept), around
+        body.x = [body.x[k] for k in kept]
+    kept_rows, kept_outputs = needed(rows, outputs)
+    for row in loops:
+        body, first = row.kwargs["body"], len(row.kwargs["body"].carry)
+        items = [r for r in kept_rows if r.function is item and r.args[0] is row]
+        used = sorted({r.args[1] for r in items if r.args[1] >= first})
+        body.y = [body.y[k - first] for k in used]
+        row.value = [*row.value[:first], *(row.value[k] for k in used)]
+        for r in items:
+            if r.args[1] >= first:
+                r.args = row, first + used.index(r.args[1])
+    return kept_rows, kept_outputs
+
+
 def carries_only(row: Instruction) -> bool:
     """True if the outputs of a loop are the states that it goes through."""
     body = row.kwargs["body"]
@@ -274,11 +300,7 @@ def rolled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
 def head_of_loop(e: Any, inner: Any, body: Body, xs: Any, t: str, counted: bool) -> str:
     """Return the line that runs over the steps."""
     names, texts = [], []
-    used = {id(p) for r in body.rows for p in r.parents()}
-    used |= {id(z) for z in (*body.after, *body.y) if type(z) is Instruction}
     for r, x in zip(body.x, xs, strict=True):
-        if id(r) not in used:
-            continue
         names.append(inner.names[id(r)])
         value = x.value if type(x) is Instruction else x
         if type(x) is not Instruction and is_count(value):

@@ -18,7 +18,7 @@ from lagrad.compile.listing import IMPORTS, Line, Listing, Module
 from lagrad.compile.names import is_reserved
 from lagrad.compile.operators import Symbol
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
-from lagrad.compile.rolling import merged, rolled
+from lagrad.compile.rolling import merged, pruned, rolled
 from lagrad.compile.simplify import simplified
 from lagrad.compile.source import Source, source_of
 from lagrad.containers import Static, children, leaves, rebuild, unflatten
@@ -119,7 +119,7 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
         rows = [r for r in rows if r.function is not still_finite or not r.value]
     rows, outputs = simplified(rows, outputs, checked)
     if any(r.function is rolled for r in rows):
-        rows, outputs = simplified(merged(rows), outputs, checked)
+        rows, outputs = pruned(*simplified(merged(rows), outputs, checked))
     if not self.jit:
         rows = stretched(rows, outputs)
     reverse = next((k for k, r in enumerate(rows) if has_multiplier(r)), None)
