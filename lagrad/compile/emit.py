@@ -52,6 +52,8 @@ WIDE = frozenset({*NUMBERS, int})
 
 #: Reductions that have a method of another name.
 EXTREMES = {np.max: "max", np.amax: "max", np.min: "min", np.amin: "min"}
+#: Reductions that an array does faster by itself.
+AS_METHODS = {np.sum: "sum", **EXTREMES}
 #: Axes up to this length are added up by a product with ones.
 SHORT = 64
 #: Arrays of fewer entries are not worth an ``out=``.
@@ -327,15 +329,15 @@ class Emitter:
             lines = f"np.ascontiguousarray(np.moveaxis({given[0]}, -1, 0))"
             return f"{lines}.{EXTREMES[function]}(axis=0){kept}"
         array = type(args[0]) is Instruction and id(args[0]) not in self.plain if args else False
-        if function is np.sum and array and set(options) <= {"axis", "keepdims"}:
-            ones = self.ones(row)
+        if function in AS_METHODS and array and set(options) <= {"axis", "keepdims"}:
+            ones = self.ones(row) if function is np.sum else None
             if ones is not None:
                 return f"({given[0]} @ {ones}){'[..., None]' * (options.get('keepdims') == 'True')}"
             if options.get("keepdims") == "False":
                 del options["keepdims"]
             if options.get("axis") == "None":
                 del options["axis"]
-            return call(f"{given[0]}.sum", given[1:], options)
+            return call(f"{given[0]}.{AS_METHODS[function]}", given[1:], options)
         known = public_name(function)
         self.raises |= known is not None and "linalg." in known  # a singular matrix
         return call(known or self.constant(function, called(function)), given, options)
