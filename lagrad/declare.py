@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.compile.equations import Equations, program_of
+from lagrad.equations import Equations, program_of
 from lagrad.finite import finite
 from lagrad.forward import Search, moved, solve_values, traced_values, with_estimates
 from lagrad.graph import short

@@ -17,8 +17,8 @@ import scipy.sparse as sp
 from scipy.optimize import OptimizeResult
 
 from lagrad.api import grad
-from lagrad.compile.equations import program_of
 from lagrad.containers import leaves, map_leaves, unflatten
+from lagrad.equations import program_of
 from lagrad.forward import (
     Found,
     Search,

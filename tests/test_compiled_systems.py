@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lagrad as lg
-from lagrad.compile.equations import USES
+from lagrad.equations import USES
 from lagrad.forward.search import SEARCHES
 from lagrad.status import ConvergenceError, LagradError, TraceError
 

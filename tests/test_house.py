@@ -24,7 +24,7 @@ MAX_LINES = 450
 # import goes down this list or stays inside a folder. The command line and the gallery are written
 # as a user writes, with `import lagrad as lg`, and so they stand above the face, `__init__`.
 FLOORS = """
-    __main__ cli gallery __init__ views interop optimize check implicit api declare
+    __main__ cli gallery __init__ views interop optimize check implicit api declare equations
     compile loops structure solution forward model local multipliers steps cycle residual
     certificate rounding replay colour sparse eliminate assemble
     finite undefined diagnose solve trace order graph

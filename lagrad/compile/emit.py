@@ -51,9 +51,9 @@ WIDE = frozenset({*NUMBERS, int})
 
 
 #: Reductions that have a method of another name.
-EXTREMES = {np.max: "max", np.amax: "max", np.min: "min", np.amin: "min"}
+EXTREMES: dict[Any, str] = {np.max: "max", np.amax: "max", np.min: "min", np.amin: "min"}
 #: Reductions that an array does faster by itself.
-AS_METHODS = {np.sum: "sum", **EXTREMES}
+AS_METHODS: dict[Any, str] = {np.sum: "sum", **EXTREMES}
 #: Axes up to this length are added up by a product with ones.
 SHORT = 64
 #: Arrays of fewer entries are not worth an ``out=``.

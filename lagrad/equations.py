@@ -47,7 +47,7 @@ class NoProgramError(Exception):
     """Raised where a program does not serve, and something else will do."""
 
 
-class Called:
+class Quiet:
     """A function written down as a program, of which nobody is told.
 
     Attributes
@@ -64,15 +64,15 @@ class Called:
         """Return what the program gives, None if it does not serve here."""
         if self.over:
             return None
-        before = self.compiled._careful_calls
+        before = self.compiled.stats["careful"]
         try:
             with np.errstate(all="ignore"):
                 found = self.compiled(*numbers)
         except Exception:
             # What is wrong with a function is told by the function itself.
-            self.over = self.over or self.compiled._careful_calls == before
+            self.over = self.over or self.compiled.stats["careful"] == before
             return self.missed()
-        if self.compiled._written >= MANY:
+        if self.compiled.stats["written"] >= MANY:
             self.over = True  # Before it is told: nobody asked for programs.
         return found
 
@@ -82,7 +82,7 @@ class Called:
         self.over = self.over or self.misses > MISSES
 
 
-class Program(Called):
+class CycleProgram(Quiet):
     """The conditions of a cycle as a program."""
 
     def __init__(self, problem: Conditions) -> None:
@@ -171,7 +171,7 @@ class Entry:
     def __init__(self, e: Equation, traced: tuple[bool, ...]) -> None:
         self.equation, self.traced, self.uses = e, traced, 0
         told = replace(e, function=None)
-        self.program = Called(partial(derived, told, e.function, traced))
+        self.program = Quiet(partial(derived, told, e.function, traced))
 
 
 def derived(e: Equation, function: Any, traced: tuple[bool, ...], *args: Any) -> Any:
@@ -222,7 +222,7 @@ def program_of(problem: Conditions) -> Any:
         if any(type(x) is Static for p in (problem.z0, *problem.plain) for _, x in parts(p)):
             return None
         problem.evaluated(problem.start())
-        known = structure.program = Program(problem)
+        known = structure.program = CycleProgram(problem)
     elif known.over:
         return None
     elif not known.fits(problem):  # It is another one of the same names.
