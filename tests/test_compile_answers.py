@@ -1,0 +1,99 @@
+"""Answers that Python gets beside numbers, arguments that cannot be watched, names that are taken."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import lagrad as lg
+
+
+@pytest.mark.parametrize(
+    "text",
+    [str, repr, "{:.3f}".format, lambda x: f"{x}", lambda x: np.array_str(np.reshape(x, 1))],
+    ids=["str", "repr", "format", "f-string", "array_str"],
+)
+def test_text_of_a_value_is_an_answer(text):
+    def f(x):
+        return 10.0 * x if text(x).strip("[]").startswith("1") else x
+
+    g = lg.compile(f)
+    assert [g(x) for x in (1.0, 2.0, 1.0)] == [f(x) for x in (1.0, 2.0, 1.0)] == [10.0, 2.0, 10.0]
+
+
+class Model:
+    """An object with a number that changes."""
+
+    def __init__(self):
+        self.slope = 2.0
+
+    @lg.compile
+    def line(self, x):
+        """A compiled method."""
+        return self.slope * x
+
+
+def test_an_object_as_an_argument_is_watched_by_nobody():
+    model, g = Model(), lg.compile(lambda model, x: model.slope * x)
+    with pytest.warns(UserWarning, match="plain Python where an argument is Model"):
+        assert g(model, 3.0) == 6.0
+    model.slope = 5.0
+    assert g(model, 3.0) == 15.0
+
+
+def test_a_compiled_method_is_bound():
+    model = Model()
+    with pytest.warns(UserWarning, match="an argument is Model"):
+        assert model.line(3.0) == 6.0
+    model.slope = 5.0
+    assert model.line(3.0) == 15.0
+    assert lg.compile(model.line.func.__wrapped__.__get__(model))(3.0) == 15.0
+
+
+def test_names_of_the_program_hide_none_of_the_users():
+    def loop(a, xs):
+        t1_y0 = a * 3.0
+        last, path = lg.scan(lambda z, x: (z * x, z), a, xs)
+        return np.sum(path) + t1_y0 * last
+
+    def ties(x, lam_y_ties):
+        y = np.maximum(x, 0.5)
+        return np.sum(y * lam_y_ties)
+
+    xs = np.linspace(0.5, 1.5, 4)
+    for f, args in ((loop, (1.2, xs)), (ties, (xs, np.arange(4.0)))):
+        found = lg.compile(lg.grad(f, (0, 1)))(*args)
+        for a, b in zip(found, lg.grad(f, (0, 1))(*args), strict=True):
+            assert_allclose(a, b, rtol=1e-13)
+
+
+def test_large_finite_results_are_finite(recwarn):
+    g = lg.compile(lg.value_and_grad(lambda x: np.sum(1e200 * x * x)))
+    value, gradient = g(np.ones(3))
+    assert value == 3e200
+    assert gradient.tolist() == [2e200] * 3
+    assert g.stats["careful"] == 0
+    assert not recwarn.list
+
+
+def scaled(x, *, s=2.0):
+    """A function with an option by name."""
+    return np.sum(x) * s
+
+
+@pytest.mark.parametrize("options", [{}, {"s": 3.0}], ids=["default", "given"])
+def test_saved_options_are_parameters(tmp_path, options):
+    g = lg.compile(scaled)
+    expected = g(np.ones(2), **options)
+    g.save(tmp_path / "saved.py")
+    spec = importlib.util.spec_from_file_location("saved", tmp_path / "saved.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.scaled(np.ones(2), **options) == expected
+
+
+def test_a_sparse_jacobian_runs_as_plain_python():
+    g = lg.compile(lg.jacobian(lambda u: u**2, sparse=True))
+    with pytest.warns(UserWarning, match="sparse Jacobian"):
+        assert_allclose(g(np.array([1.0, 2.0])).toarray(), [[2.0, 0.0], [0.0, 4.0]])
