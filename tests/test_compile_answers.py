@@ -1,4 +1,4 @@
-"""Answers that Python gets beside numbers, arguments that cannot be watched, names that are taken."""
+"""Answers that Python gets beside numbers, arguments nobody can watch, names that are taken."""
 
 import importlib.util
 

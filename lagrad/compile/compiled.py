@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
-from types import BuiltinFunctionType
+from types import BuiltinFunctionType, EllipsisType
 from typing import Any
 
 import numpy as np
@@ -317,6 +318,6 @@ def describable(tree: Any) -> bool:
 
 #: What holds nothing that could be another one in the next call.
 STEADY = (
-    *(type(None), bool, int, float, complex, str, bytes, range, slice, type),
+    *(type(None), EllipsisType, Enum, bool, int, float, complex, str, bytes, range, slice, type),
     *(np.generic, np.dtype, np.ufunc, BuiltinFunctionType),
 )
