@@ -8,14 +8,14 @@ dtype, the program takes that one; when it holds an equal number, nothing has ch
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from lagrad.compile.lines import MODULES
 from lagrad.compile.names import RESERVED
-from lagrad.compile.reads import PLACES, Check
+from lagrad.compile.reads import PLACES, Check, namespace
 
 
 class Around:
@@ -47,8 +47,8 @@ class Around:
     def add(self, check: Check, name: str, taken: set[str]) -> None:
         """Write one check as a condition."""
         kind, holder, key, expected, _ = check
-        if kind == "no attribute" and isinstance(holder, FunctionType):
-            return  # what a function gets as attributes is not what it computes
+        if kind == "no attribute" and isinstance(holder, FunctionType | ModuleType):
+            return  # the run that was written down would have missed it
         if kind == "cell":
             self.cells[f"{name}_cell"] = holder
             text = f"{name}_cell is {name}"
@@ -57,6 +57,9 @@ class Around:
         elif kind == "slot" and key == "__code__":
             self.values[f"{name}_of"] = holder
             text = f"{name}_of.__code__ is {name}"
+        elif kind in ("attribute", "global") and type(key) is str:
+            self.values[f"{name}_of"] = place_of(check)
+            text = f"{name}_of.get({key!r}) is {name}"
         elif kind == "layout":
             self.values[f"{name}_of"] = holder
             self.conditions.append(f"{name}_of.shape == {holder.shape}")
@@ -101,7 +104,7 @@ class Around:
                     return False
             elif new.get(id(check.expected), value) is not value:
                 return False  # an array that was one in two places is two now
-            elif check.kind in ("cell", "global"):
+            elif check.kind in ("cell", "global", "attribute"):
                 check = check._replace(expected=value)
             now.append(check)
         cells = dict(zip(call.__code__.co_freevars, call.__closure__ or (), strict=True))
@@ -113,7 +116,7 @@ class Around:
             if check.holder is not last.holder or check.expected is not last.expected:
                 changed = True
                 for name, value in (
-                    (f"_a{k}_of", check.holder),
+                    (f"_a{k}_of", place_of(check)),
                     (f"_a{k}_holds", check.holds),
                     (f"_a{k}", check.expected),
                 ):
@@ -121,6 +124,11 @@ class Around:
                         cells[name].cell_contents = value
         self.checks = now
         return changed
+
+
+def place_of(check: Check) -> Any:
+    """Return what is looked into: of an object its attributes."""
+    return namespace(check.holder) if check.kind == "attribute" else check.holder
 
 
 def read(check: Check) -> Any:
