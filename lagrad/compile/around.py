@@ -57,7 +57,8 @@ class Around:
         elif kind == "slot" and key == "__code__":
             self.values[f"{name}_of"] = holder
             text = f"{name}_of.__code__ is {name}"
-        elif kind in ("attribute", "global") and type(key) is str:
+        elif kind == "global" or (kind == "attribute" and isinstance(holder, ModuleType)):
+            # Of other objects all attributes at once may be replaced.
             self.values[f"{name}_of"] = place_of(check)
             text = f"{name}_of.get({key!r}) is {name}"
         elif kind == "layout":
