@@ -221,14 +221,23 @@ def needed(
 def used(
     rows: Sequence[Instruction], outputs: Sequence[Any]
 ) -> tuple[list[Instruction], list[Any], dict[int, int]]:
-    """Return what is needed, and how many use each row, by its id."""
+    """Return what is needed, and how many use each row, by its id.
+
+    Whether a result is finite is nobody's question if nobody uses it.
+    """
     users: dict[int, int] = {}
     for out in outputs:
         if type(out) is Instruction:
             users[id(out)] = users.get(id(out), 0) + 1
-    kept = []
+    kept: list[Instruction] = []
+    asked: dict[int, list[Instruction]] = {}
     for row in reversed(rows):
-        if id(row) in users or row.function in EFFECTS:
+        if row.function is all_finite:
+            asked.setdefault(id(row.args[0]), []).append(row)
+            continue
+        # A search says if there is no solution, whoever needs it.
+        if id(row) in users or row.function in EFFECTS or hasattr(row.function, "search"):
+            kept.extend(asked.pop(id(row), ()))
             kept.append(row)
             for part in parents_of(row):
                 i = id(part)
