@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import lagrad as lg
+from lagrad.status import NonFiniteError
 
 
 @pytest.mark.parametrize(
@@ -97,3 +98,10 @@ def test_a_sparse_jacobian_runs_as_plain_python():
     g = lg.compile(lg.jacobian(lambda u: u**2, sparse=True))
     with pytest.warns(UserWarning, match="sparse Jacobian"):
         assert_allclose(g(np.array([1.0, 2.0])).toarray(), [[2.0, 0.0], [0.0, 4.0]])
+
+
+def test_outside_of_the_domain_there_is_no_gradient():
+    g = lg.compile(lg.grad(lambda x: np.sum(np.log(x))))
+    assert g(np.array([1.0, 2.0])).tolist() == [1.0, 0.5]
+    with pytest.warns(RuntimeWarning), pytest.raises(NonFiniteError):
+        g(np.array([-1.0, 2.0]))

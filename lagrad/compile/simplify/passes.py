@@ -223,21 +223,17 @@ def used(
 ) -> tuple[list[Instruction], list[Any], dict[int, int]]:
     """Return what is needed, and how many use each row, by its id.
 
-    Whether a result is finite is nobody's question if nobody uses it.
+    Values that only have to be finite are needed too: outside the domain of a function its slope
+    may well be a number, as that of log at -1.
     """
     users: dict[int, int] = {}
     for out in outputs:
         if type(out) is Instruction:
             users[id(out)] = users.get(id(out), 0) + 1
-    kept: list[Instruction] = []
-    asked: dict[int, list[Instruction]] = {}
+    kept = []
     for row in reversed(rows):
-        if row.function is all_finite:
-            asked.setdefault(id(row.args[0]), []).append(row)
-            continue
         # A search says if there is no solution, whoever needs it.
         if id(row) in users or row.function in EFFECTS or hasattr(row.function, "search"):
-            kept.extend(asked.pop(id(row), ()))
             kept.append(row)
             for part in parents_of(row):
                 i = id(part)
