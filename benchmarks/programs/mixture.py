@@ -69,6 +69,7 @@ def by_hand(
 WORKS = (
     Work(
         name="mixture",
+        note="the products with 1/s and the windows of d are arrays of their own",
         title="Gaussian mixture of {n}",
         data=data,
         f=f,
