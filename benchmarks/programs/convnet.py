@@ -117,7 +117,7 @@ def by_hand(
 WORKS = (
     Work(
         name="convnet",
-        note="nine windows are added back; by hand the adjoint is a convolution with the kernel turned",
+        note="nine windows are added back; by hand it is a convolution with the kernel turned",
         title="convolutional net, {n} digits",
         data=data,
         f=f,
