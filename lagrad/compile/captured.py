@@ -15,6 +15,7 @@ import functools
 import operator
 import os
 import sys
+from argparse import Namespace as ArgumentSpace
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -81,6 +82,8 @@ PARTS: dict[type, type[Part]] = {
     **dict.fromkeys((operator.attrgetter, operator.methodcaller), Getter),
     ContextVar: Variable,
 }
+#: Classes of the library whose objects hold what users put into them.
+OPEN = (SimpleNamespace, ArgumentSpace, dict, list, tuple)
 #: Methods of what is written in C.
 BOUND = frozenset({BuiltinMethodType, MethodWrapperType})
 #: Values that hold nothing.
@@ -251,7 +254,7 @@ class Walk:
         if issubclass(cls, type):
             above = self.above(x) + self.above(cls)
             return Class(x, name, above, used=False) if self.above(x) else None
-        if self.above(cls) or issubclass(cls, SimpleNamespace | dict | list | tuple):
+        if self.above(cls) or issubclass(cls, OPEN):
             return Instance(x, name)
         if cls.__module__ == "lagrad.api.arguments":
             return Transform(x, name)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.cycles import LINES as CYCLE_LINES
-from lagrad.compile.functions import assigned, cast, duplicate, updated
+from lagrad.compile.functions import assigned, cast, duplicate, mutated, updated
 from lagrad.compile.lines import (
     FORMS,
     GETITEM,
@@ -29,7 +29,9 @@ from lagrad.compile.rolling import rolled, rolled_lines
 from lagrad.compile.simplify import LINES
 from lagrad.compile.special import (
     assigned_lines,
+    is_number_of,
     masked_lines,
+    mutated_lines,
     scatter_lines,
     sparse_lines,
     updated_lines,
@@ -328,7 +330,8 @@ class Emitter:
             kept = "[..., None]" * (options.get("keepdims") == "True")
             lines = f"np.ascontiguousarray(np.moveaxis({given[0]}, -1, 0))"
             return f"{lines}.{EXTREMES[function]}(axis=0){kept}"
-        array = type(args[0]) is Instruction and id(args[0]) not in self.plain if args else False
+        array = bool(args) and type(args[0]) is Instruction and id(args[0]) not in self.plain
+        array = array and isinstance(args[0].value, np.ndarray | np.generic)
         if function in AS_METHODS and array and set(options) <= {"axis", "keepdims"}:
             ones = self.ones(row) if function is np.sum else None
             if ones is not None:
@@ -365,19 +368,9 @@ def number(x: float) -> str:
     return "math.nan" if math.isnan(x) else "math.inf" if x > 0 else "-math.inf"
 
 
-def is_number_of(args: tuple[Any, ...], row: Instruction) -> bool:
-    """True for ``where(mask, 1.0, 0.0)``, the mask as numbers."""
-    if len(args) != 3 or type(args[0]) is not Instruction:
-        return False
-    numbers = [type(x) in FLOATS and x == y for x, y in zip(args[1:], (1.0, 0.0), strict=True)]
-    mask = args[0].value
-    array = isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == row.value.shape
-    return all(numbers) and array and row.value.dtype.name == "float64"
-
-
 def is_truth(part: Any) -> bool:
-    """True for a truth value."""
-    return type(part.value if type(part) is Instruction else part) in TRUTH
+    """True for a truth value or a whole number, which would stay one."""
+    return type(part.value if type(part) is Instruction else part) in (*TRUTH, int)
 
 
 def narrow_float(value: Any) -> bool:
@@ -436,6 +429,7 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     sparse_product: sparse_lines,
     assigned: assigned_lines,
     updated: updated_lines,
+    mutated: mutated_lines,
     write: write_lines,
     rolled: rolled_lines,
     **CYCLE_LINES,

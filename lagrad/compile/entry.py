@@ -220,7 +220,7 @@ def jitted(source: Source, given: dict[str, Any]) -> tuple[Source, dict[str, Any
     text = "\n".join(
         [f"def core({parameters}):", *(f"    {x}" for x in lines), f"    return ({texts})"]
     )
-    core = numba.njit(closed(text, "core", {**rest, "np": np, "math": math}))
+    core = numba.njit(boundscheck=True)(closed(text, "core", {**rest, "np": np, "math": math}))
     body = [
         "try:",
         f"    {', '.join(outs)}, = _core({parameters})",

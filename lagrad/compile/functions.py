@@ -29,3 +29,10 @@ def updated(x: Any, ufunc: Any, index: Any, *rest: Any) -> Any:
     out = np.array(x)
     ufunc.at(out, index, *rest)
     return out
+
+
+def mutated(x: Any, function: Any, *rest: Any, **options: Any) -> Any:
+    """Return a copy of x after a function that writes to it."""
+    out = np.array(x)
+    function(out, *rest, **options)
+    return out

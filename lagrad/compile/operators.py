@@ -10,9 +10,19 @@ import numpy as np
 
 from lagrad.compile.functions import assigned, cast, duplicate
 from lagrad.compile.program import ARGUMENT, CAPTURED
-from lagrad.compile.recording import NUMBERS, applied, called, own_index, put_out, written_at
+from lagrad.compile.recording import (
+    NUMBERS,
+    applied,
+    called,
+    is_shaped_by,
+    own_index,
+    put_out,
+    selected_into,
+    written_at,
+    written_by,
+)
 from lagrad.compile.symbol import Symbol, deeper, innermost
-from lagrad.rules import stopped
+from lagrad.rules import WRITES, stopped
 from lagrad.trace.boundary import refuse
 from lagrad.trace.operators import COMPARISONS, METHODS, OPERATORS, STEPS, UNARY, members
 from lagrad.trace.tracer import Traced, as_view, current, rebind, snapshot
@@ -27,10 +37,7 @@ KNOWN = frozenset(
         np.isrealobj,
         np.result_type,
         np.can_cast,
-        np.may_share_memory,
-        np.shares_memory,
         np.common_type,
-        np.min_scalar_type,
     }
 )
 
@@ -50,6 +57,8 @@ class Arrays(Symbol):
         if method == "at":
             return written_at(ufunc, *inputs)
         out = kwargs.pop("out", None)
+        if method == "__call__" and kwargs.get("where", True) is not True:
+            return selected_into(out, ufunc, inputs, kwargs)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         result = applied(function, inputs, kwargs)
         return result if out is None else put_out(out, result)
@@ -63,6 +72,12 @@ class Arrays(Symbol):
             return args[0]
         if function in KNOWN:
             return function(*innermost(args), **innermost(kwargs))
+        if function in WRITES:
+            return written_by(function, *args, **kwargs)
+        if kwargs.get("copy", True) is False:
+            refuse(
+                f"np.{function.__name__}(..., copy=False) writes to its argument", "Leave it out"
+            )
         out = kwargs.pop("out", None)
         result = called(function, args, kwargs)
         return result if out is None else put_out(out, result)
@@ -86,7 +101,7 @@ class Arrays(Symbol):
             return Traced.__dict__["__getitem__"](self, index)
         index = own_index(index)
         result = applied(operator.getitem, (self, index), {})
-        if type(index) is Symbol and index.dtype.kind == "b":
+        if is_shaped_by(index):
             result._ask(np.shape)
         return as_view(result, self, lambda base: base[index], index)
 

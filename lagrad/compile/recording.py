@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from lagrad.compile.cycles import cycle_value
-from lagrad.compile.functions import updated
+from lagrad.compile.functions import mutated, updated
 from lagrad.compile.native import NATIVE
 from lagrad.compile.program import replaced
 from lagrad.compile.rolling import loop_results
 from lagrad.compile.symbol import Symbol, answered, deeper, found_part, holds_symbol, symbols
 from lagrad.rules import SPELT
 from lagrad.rules.constant import structure
+from lagrad.rules.shaping import getitem
 from lagrad.trace.boundary import refuse
 from lagrad.trace.record import unmuted
 from lagrad.trace.tape import substituted
@@ -46,6 +48,11 @@ SHAPED_BY_VALUES = frozenset(
         np.histogram_bin_edges,
         *(getattr(np, name) for name in dir(np) if name.startswith("unique_")),  # NumPy 2
     }
+)
+#: NumPy's functions to which a whole number is a value like others, and never a length.
+SHAPED_BY_SHAPES = frozenset(
+    {np.where, np.clip, np.isclose, np.full_like, np.roll, np.searchsorted, np.interp, np.polyval}
+    | {np.dot, np.vdot, np.inner, np.outer, np.array, np.hstack}
 )
 #: Functions that give complex numbers for some real arguments, and then numbers off the real axis.
 COMPLEX_BY_VALUES = frozenset({np.linalg.eig, np.linalg.eigvals, np.roots})
@@ -149,15 +156,75 @@ def called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     result = applied(NATIVE.get(function, function), args, kwargs)
     if function in COMPLEX_BY_VALUES and np.isrealobj(args[0]):
         bool(np.any(np.imag(result[0] if isinstance(result, tuple) else result)))  # a guard
-    if function in SHAPED_BY_VALUES or (function is np.where and len(args) == 1):
-        for part in result if isinstance(result, tuple) else (result,):
-            part._ask(np.shape)
+    if is_shaped_by_values(function, args, kwargs):
+        for part in result if isinstance(result, tuple | list) else (result,):
+            if type(part) is Symbol:
+                part._ask(np.shape)
     first = args[0] if args else None
+    if type(first) is Symbol and isinstance(result, tuple | list):
+        for k, part in enumerate(result):  # the pieces of an array may be views of it
+            if type(part) is Symbol and part._trace is first._trace:
+                as_view(part, first, partial(piece, function, k, args, kwargs), None)
     if type(first) is Symbol and type(result) is Symbol and result._trace is first._trace:
         return as_view(
             result, first, lambda base: called(function, (base, *args[1:]), kwargs), None
         )
     return result
+
+
+def is_shaped_by_values(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
+    """True if the lengths of a result follow from values of the program."""
+    if function is getitem:
+        return is_shaped_by(args[1])
+    if function in SHAPED_BY_VALUES or (function is np.where and len(args) == 1):
+        return True
+    known = function in SHAPED_BY_SHAPES or not str(function.__module__).startswith("numpy")
+    return not known and found_part((args, kwargs), is_count)
+
+
+def is_shaped_by(index: Any) -> bool:
+    """True if the lengths of ``x[index]`` follow from values of the program."""
+    parts = index if type(index) is tuple else (index,)
+    return any(
+        (type(p) is Symbol and p.dtype.kind == "b") or (type(p) is slice and holds_symbol(p))
+        for p in parts
+    )
+
+
+def piece(function: Any, k: int, args: Any, kwargs: Any, base: Any) -> Any:
+    """Return the k-th piece that a function gives of another array than its first."""
+    return called(function, (base, *args[1:]), kwargs)[k]
+
+
+def is_count(part: Any) -> bool:
+    """True for a whole number of a program, which may be a length."""
+    return type(part) is Symbol and part.dtype.kind in "iu" and not part.shape
+
+
+def written_by(function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """A function that writes to its first argument, as an assignment."""
+    target, *rest = args if args else kwargs.values()
+    if type(target) is not Symbol:
+        refuse(
+            f"np.{function.__name__} writes to a plain array", "Make the array by lg.zeros(shape)"
+        )
+    named = kwargs if args else {}
+    target[...] = applied(mutated, (target, function, *rest), named)
+
+
+def selected_into(out: Any, ufunc: Any, inputs: Any, kwargs: Any) -> Any:
+    """``ufunc(..., where=mask, out=y)``: the result where the mask holds, y elsewhere."""
+    where = kwargs.pop("where")
+    target = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    if type(target) is not Symbol or isinstance(target, tuple):
+        refuse(
+            f"np.{ufunc.__name__}(..., where=) leaves what it was in a plain array, or nothing",
+            "Write np.where(mask, f(x), y)",
+        )
+    with np.errstate(all="ignore"):
+        result = applied(ufunc, inputs, kwargs)
+    target[...] = np.where(where, result, target)
+    return target
 
 
 def put_out(out: Any, result: Any) -> Any:

@@ -58,6 +58,14 @@ def updated_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     yield call(f"{e.text(ufunc)}.at", [name, *map(e.text, rest)], {})
 
 
+def mutated_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
+    """A copy after a function that writes to it."""
+    x, function, *rest = row.args
+    yield copy_of(e, row, x, name)
+    options = {k: e.text(v) for k, v in row.kwargs.items()}
+    yield call(e.text(function), [name, *map(e.text, rest)], options)
+
+
 def write_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     """A copy of the base with values at their places."""
     base, *values = row.args
@@ -88,3 +96,15 @@ def places(e: Any, flat: np.ndarray) -> str:
     if step > 0 and (np.diff(flat) == step).all():
         return f"{int(flat[0])}:{int(flat[-1]) + 1}" + (f":{step}" if step > 1 else "")
     return e.constant(flat)
+
+
+def is_number_of(args: tuple[Any, ...], row: Instruction) -> bool:
+    """True for ``where(mask, 1.0, 0.0)``, the mask as numbers."""
+    if len(args) != 3 or type(args[0]) is not Instruction:
+        return False
+    numbers = [
+        type(x) in (float, np.float64) and x == y for x, y in zip(args[1:], (1.0, 0.0), strict=True)
+    ]
+    mask = args[0].value
+    array = isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == row.value.shape
+    return all(numbers) and array and row.value.dtype.name == "float64"

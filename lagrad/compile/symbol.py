@@ -120,7 +120,9 @@ class Symbol(Tracer):
             w._row.of = self._row
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return np.array(self._ask(content), dtype=dtype)
+        found = np.array(self._ask(content), dtype=dtype)
+        found.flags.writeable = False  # np.asarray(x) would be x itself
+        return found
 
 
 def symbols(program: Program, made: Instruction, value: Any) -> Any:

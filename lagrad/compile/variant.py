@@ -133,7 +133,9 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
     call = None
     taken = {*names_in(source), *head.names, *held}
     around = Around(found.checks, taken)
-    if self.jit:
+    # numba's whole numbers have an end.
+    whole = any(type(r.value) is int for r in inputs)
+    if self.jit and not whole:
         call = with_numba(
             self, (rows, outputs, reverse), head, result, held, around, (args, kwargs)
         )
@@ -229,7 +231,17 @@ def settled(leaf: Any) -> Any:
             f"the function returned {getattr(leaf, '__name__', 'a function')}, and a program gives "
             "arrays; call it inside, as in lambda x, w: lg.vjp(f, x)[1](w)"
         )
+    array = type(leaf) is np.ndarray and leaf.dtype.kind in "fciub"
+    if not array and not isinstance(leaf, NUMBERS):
+        raise ArgumentError(
+            f"the function returned {type(leaf).__name__}, and a program gives arrays and numbers, "
+            "in nested tuples, lists, dicts and dataclasses"
+        )
     return leaf
+
+
+#: What a program may give besides arrays.
+NUMBERS = (bool, int, float, complex, np.number, np.bool_, str, bytes, type(None))
 
 
 def is_checked(rows: Any, outputs: Any) -> bool:

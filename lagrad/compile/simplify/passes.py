@@ -64,6 +64,8 @@ class Pass:
         #: How many use each row, by its id; a result counts as one.
         self.users = users
         self.inner_sums: set[int] = set()
+        #: Rows whose shape the program asks for, since it depends on values: no rule knows it.
+        self.measured: set[int] = set()
         self.known: dict[Any, Instruction] = {}
         self.new: dict[int, Any] = {}
         self.kept: list[Instruction] = []
@@ -106,6 +108,7 @@ class Pass:
     def run(self, rows: Sequence[Instruction]) -> list[Instruction]:
         """Return the rows that stand for these."""
         self.find_sums(rows)
+        self.measured = {id(row.args[0]) for row in rows if row.function is np.shape}
         new, place = self.new, self.place
         for row in rows:
             if new:
@@ -159,7 +162,7 @@ class Pass:
                 self.kept.append(row)
             return row
         rules = self.rules.of(row)
-        if rules and self.depth < DEPTH:
+        if rules and self.depth < DEPTH and id(row) not in self.measured:
             self.depth += 1
             found = self.rewritten(row, rules)
             self.depth -= 1

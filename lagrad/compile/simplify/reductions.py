@@ -119,10 +119,10 @@ def mean_as_sum(row: Instruction, at: Pass) -> Any:
 
 @among(STRETCH)
 def sum_of_stretched(row: Instruction, at: Pass) -> Any:
-    """The sum of n equal entries is n times one of them, within n ulp."""
+    """The sum of n equal entries is n times one of them, within n ulp and the sign of a zero."""
     found = reduction(row)
     inner = None if found is None else stretched(found.x)
-    if found is None or inner is None or not is_inexact(row):
+    if found is None or inner is None or not is_inexact(row) or not at.facts.drops_sign(row):
         return None
     shape, lead = shape_of(found.x), len(shape_of(found.x)) - len(shape_of(inner))
     full = (1,) * lead + shape_of(inner)
