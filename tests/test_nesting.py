@@ -51,6 +51,19 @@ def test_the_users_names_keep_their_lines():
     assert "slope = y - x" in lines and "change = 0.5 * slope" in lines
 
 
+def test_multipliers_are_called_by_what_they_belong_to():
+    def f(x, y):
+        a = np.exp(x)
+        return a * a + y * a
+
+    g = lg.compile(lg.value_and_grad(f, argnums=(0, 1)))
+    value, (dx, dy) = g(0.5, 2.0)
+    assert np.isclose(value, math.exp(1.0) + 2.0 * math.exp(0.5), rtol=1e-15)
+    assert np.isclose(dx, 2.0 * math.exp(1.0) + 2.0 * math.exp(0.5), rtol=1e-15)
+    assert dy == math.exp(0.5)
+    assert "lam_a = " in g.source and "lam_x = a * lam_a\n" in g.source
+
+
 def test_lines_stay_short():
     def f(x):
         for _ in range(200):
