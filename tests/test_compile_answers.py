@@ -105,3 +105,29 @@ def test_outside_of_the_domain_there_is_no_gradient():
     assert g(np.array([1.0, 2.0])).tolist() == [1.0, 0.5]
     with pytest.warns(RuntimeWarning), pytest.raises(NonFiniteError):
         g(np.array([-1.0, 2.0]))
+
+
+@pytest.mark.parametrize("positive_first", [True, False])
+@pytest.mark.filterwarnings("ignore:.*runs as plain Python")
+def test_which_way_a_try_goes_is_asked_at_each_call(positive_first):
+    def f(A, x):
+        try:
+            return np.sum(np.linalg.cholesky(A)) * x
+        except np.linalg.LinAlgError:
+            return -x * np.sum(A)
+
+    given = [(4.0 * np.eye(2), (8.0, 4.0)), (-np.eye(2), (4.0, 2.0))]
+    g = lg.compile(lg.value_and_grad(f, argnums=1))
+    for A, expected in given if positive_first else given[::-1]:
+        assert g(A, 2.0) == expected
+
+
+def test_an_error_that_is_caught_is_told():
+    def f(x):
+        try:
+            return np.linalg.cholesky(x)[0, 0]
+        except np.linalg.LinAlgError:
+            return x[0, 0]
+
+    with pytest.warns(UserWarning, match=r"LinAlgError \(Matrix is not positive definite\) was ra"):
+        assert lg.compile(f)(-np.eye(2)) == -1.0

@@ -145,6 +145,7 @@ class Program(Trace):
     __slots__ = (
         "asked",
         "cycles",
+        "failed",
         "forward",
         "instructions",
         "known",
@@ -165,6 +166,8 @@ class Program(Trace):
         self.known: dict[int, tuple[Any, Any]] = {}
         self.asked: set[tuple[Any, int]] = set()
         self.users: dict[Any, Any] = {}
+        #: What a call raised, even if somebody caught it.
+        self.failed: Exception | None = None
 
     is_program = True
 

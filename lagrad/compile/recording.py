@@ -92,7 +92,11 @@ def applied(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
         return function(*map(unmuted, args))
     if not program.direct and any(substituted(a) is not a for a in args):
         return function(*map(substituted, args))
-    value = function(*values)
+    try:
+        value = function(*values)
+    except Exception as error:
+        program.failed = error  # whoever catches it goes another way for these very numbers
+        raise
     if type(value) is str:
         return function(*answered(args))
     return symbols(program, program.append(function, tuple(parts), kwargs, value), value)
@@ -118,7 +122,11 @@ def applied_to_trees(function: Callable[..., Any], args: Any, kwargs: Any) -> An
         return function(*replaced(args, unmuted), **replaced(kwargs, unmuted))
     if not program.direct and found_part(args, lambda a: substituted(a) is not a):
         return function(*replaced(args, substituted), **kwargs)
-    value = function(*replaced(args, value_of), **replaced(kwargs, value_of))
+    try:
+        value = function(*replaced(args, value_of), **replaced(kwargs, value_of))
+    except Exception as error:
+        program.failed = error
+        raise
 
     if isinstance(value, str | bytes):  # text holds for these very numbers
         return function(*answered(args), **answered(kwargs))

@@ -98,7 +98,7 @@ def written_step(loop: Rolled, program: Program, held: dict[str, list[Any]]) -> 
         step_program.open = False
         CURRENT.reset(token)
     asked = GUARDS - {still_finite}
-    if any(r.function in asked for r in step_program.instructions):
+    if step_program.failed or any(r.function in asked for r in step_program.instructions):
         del program.instructions[before:]
         return None
     around: dict[int, Instruction] = {}

@@ -106,6 +106,13 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
         program.open = False
         CURRENT.reset(token)
     found.verify()
+    if program.failed is not None:
+        error = program.failed
+        raise TraceError(
+            f"{type(error).__name__} ({error}) was raised inside and caught, which a program that "
+            "is written down for these numbers would not do for others. Ask before the call, with "
+            "an if"
+        )
     if before != [(label, id(x)) for label, x in leaves((given, options))]:
         raise TraceError(
             "a container among the arguments was written to, and a compiled function has no effect "
