@@ -1,6 +1,9 @@
 """Whole programs, and what changes around them between calls: closures, globals, arguments."""
 
+import itertools
 import warnings
+from array import array
+from collections import UserDict, UserList
 
 import numpy as np
 import pytest
@@ -366,3 +369,22 @@ def test_a_long_program():
     g = agrees(h, (0.3,), (0.7,), rtol=1e-9)
     assert programs(g) == 1
     assert g.stats["instructions"] > 20_000
+
+
+@pytest.mark.parametrize(
+    "held",
+    [UserDict({0: 1.0}), UserList([1.0]), array("d", [1.0]), np.poly1d([2.0, 1.0])],
+    ids=["UserDict", "UserList", "array", "poly1d"],
+)
+def test_what_a_library_keeps_inside_is_watched(held):
+    g = lg.compile(lambda x: held[0] * x)
+    assert g(2.0) == 2.0
+    held[0] = 5.0
+    assert g(2.0) == 10.0
+
+
+def test_an_iterator_gives_something_else_at_each_call():
+    numbers = itertools.count(1.0)
+    g = lg.compile(lambda x: next(numbers) * x)
+    with pytest.warns(UserWarning, match="numbers is an iterator"):
+        assert [g(2.0), g(2.0)] == [2.0, 4.0]

@@ -16,7 +16,8 @@ import operator
 import os
 import sys
 from argparse import Namespace as ArgumentSpace
-from collections import Counter, OrderedDict, defaultdict, deque
+from array import array
+from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from types import (
@@ -37,6 +38,7 @@ import scipy.sparse as sp
 from lagrad.compile.objects import Class, Function, Instance, Module, Namespace
 from lagrad.compile.parts import (
     Array,
+    Closed,
     Content,
     Declared,
     Dict,
@@ -74,7 +76,8 @@ PARTS: dict[type, type[Part]] = {
     tuple: Tuple,
     **dict.fromkeys((dict, OrderedDict, defaultdict, Counter, MappingProxyType), Dict),
     set: Set,
-    bytearray: Content,
+    **dict.fromkeys((bytearray, array), Content),
+    **dict.fromkeys((UserDict, UserList, np.poly1d), Closed),
     FunctionType: Function,
     MethodType: Method,
     functools.partial: Partial,
@@ -260,6 +263,8 @@ class Walk:
             return Transform(x, name)
         if cls.__module__ in ("lagrad.declare", "lagrad.local"):
             return Declared(x, name)
+        if hasattr(cls, "__next__") and not hasattr(cls, "read"):
+            raise TraceError(f"{name} is an iterator, which gives something else at each call")
         wraps = cls.__module__.startswith("lagrad.") and "__wrapped__" in namespace(x)
         return Through(x, name) if wraps else None
 

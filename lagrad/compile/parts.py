@@ -71,10 +71,19 @@ class Array(Part):
 
 
 class Content(Part):
-    """What is compared with what it was: sparse arrays, subclasses of arrays, bytearrays."""
+    """What is compared with what it was: sparse arrays, subclasses of arrays, bytes."""
 
     def enter(self, walk: Walk) -> None:
         walk.by_content(self)
+
+
+class Closed(Part):
+    """What a class of a library keeps inside: its own code reads it, under names of its own."""
+
+    def enter(self, walk: Walk) -> None:
+        for key, x in namespace(self.value).items():
+            walk.check("attribute", self.value, key, x, path(self.name, f".{key}"))
+            walk.follow(self, x, path(self.name, f".{key}"), copied=False)
 
 
 class Through(Part):
