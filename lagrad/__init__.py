@@ -91,7 +91,7 @@ from lagrad.rules.spelt import (
 )
 from lagrad.solution import Solution
 from lagrad.sparse import sparse, spsolve
-from lagrad.trace import trace, zeros
+from lagrad.trace import scope, trace, zeros
 
 __version__ = "0.1.0"
 
@@ -127,6 +127,7 @@ __all__ = [
     "ravel",
     "relu",
     "scan",
+    "scope",
     "softmax",
     "solve_triangular",
     "sparse",

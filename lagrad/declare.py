@@ -21,6 +21,7 @@ from lagrad.solution import Solution, TracedSolution, first_nonfinite
 from lagrad.status import SINGULAR, ArgumentError, Status, StructureError, exception_for, suggestion
 from lagrad.structure import final, find_blocks
 from lagrad.trace import Traced, muted, recording
+from lagrad.trace.tape import SCOPE
 from lagrad.trace.tracer import innermost_value
 
 #: Keywords of `System.solve`, which no input can be called by.
@@ -70,6 +71,7 @@ class System:
         self.equations: dict[str, Equation] = {}
         self.starts: dict[str, Any] = {}
         self.unknowns: list[str] = []
+        self.scopes: dict[str, tuple[str, ...]] = {}
         #: What solutions have found out for the next ones.
         self.structures: dict[Any, Any] = {"writer": program_of, "equations": Equations()}
         for name, value in inputs.items():
@@ -162,7 +164,7 @@ class System:
         """Add all of another system, its names behind ``prefix.``.
 
         ``connections`` says which of its inputs are variables of this system: ``include("left", s,
-        x="y")`` gives y for its input x.
+        x="y")`` gives y for its input x. The prefix is a scope.
         """
         unknown = set(connections) - set(system.inputs) - set(system.data)
         if unknown:
@@ -187,9 +189,16 @@ class System:
             parents = tuple(outer(p) for p in e.parents)
             self.equations[outer(name)] = replace(e, name=outer(name), parents=parents)
         self.starts.update({outer(name): z for name, z in system.starts.items()})
+        around = (*SCOPE.get(), *prefix.split("."))
+        self.scopes.update(
+            {outer(n): (*around, *p) for n, p in system.scopes.items() if n not in connections}
+        )
 
     def _new(self, name: str, where: str) -> None:
-        """Refuse a name that is taken; ``where`` is the place of a constraint, or empty."""
+        """Refuse a name that is taken; ``where`` is the place of a constraint, or empty.
+
+        What stands before a dot in a name is a scope.
+        """
         for table, what in (
             (self.inputs, "an input"),
             (self.data, "an input"),
@@ -206,6 +215,7 @@ class System:
                 f"two constraints for {name}: {self.equations[name].where} and "
                 f"{where or 'an input'}; rename one of them"
             )
+        self.scopes[name] = (*SCOPE.get(), *name.split(".")[:-1])
 
     def _declare(
         self,
@@ -368,7 +378,14 @@ class System:
         # Copies: neither what is declared nor what was given may change with a solution.
         values = {n: np.array(innermost_value(z))[()] for n, z in values.items()}
         data = {n: own(d) for n, d in data.items()}
-        return Model(order, tuple(equations), values, data, structures=self.structures)
+        return Model(
+            order,
+            tuple(equations),
+            values,
+            data,
+            structures=self.structures,
+            scope_of=dict(self.scopes),
+        )
 
     def _declared(self) -> list[str]:
         return [*[n for n, e in self.equations.items() if e.explicit], *self.unknowns]

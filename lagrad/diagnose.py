@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import scipy.linalg
@@ -67,6 +68,17 @@ class EntryNames(Sequence[str]):
         k = bisect_right(self.begins, at) - 1
         name, size = self.parts[k]
         return name if size == 1 else f"{name}[{at - self.begins[k]}]"
+
+
+def culprits(model: Any, k: int, m: sp.csc_array) -> str:
+    """Name the variables and equations at fault in the singular block k of a model."""
+    block = model.blocks[k]
+    variables = EntryNames((model.names[j], model.size(j)) for j in block.variables)
+    equations = EntryNames(
+        (model.equation_names[i], math.prod(model.equation_shape(i))) for i in block.equations
+    )
+    lines = sorted({model.where(i) for i in block.equations} - {""})
+    return null_vectors(m, variables, equations) + (f" (at {', '.join(lines)})" if lines else "")
 
 
 def null_vectors(m: sp.csc_array, variables: Labels, equations: Labels) -> str:

@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -37,7 +38,8 @@ class Columns:
     """Append-only storage of the rows.
 
     A reference ``>= 0`` in ``refs`` is the row of a parent, ``-k`` the constant ``constants[k-1]``;
-    row i owns ``refs[start[i]:start[i+1]]``.
+    row i owns ``refs[start[i]:start[i+1]]``. ``scopes`` are the places where a scope begins, or
+    goes on: (row, names of the scopes around it).
     """
 
     primitives: list[Primitive] = field(default_factory=list)
@@ -50,6 +52,7 @@ class Columns:
     code: list[Any] = field(default_factory=list)
     at: array[int] = field(default_factory=lambda: array("i"))
     names: dict[int, str] = field(default_factory=dict)
+    scopes: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
 
 class Constraint(NamedTuple):
@@ -105,6 +108,14 @@ class Graph:
     def taken(self) -> frozenset[str]:
         """The names that arguments brought along; names index results, so each is there once."""
         return frozenset(self.columns.names.values())
+
+    @cached_property
+    def scopes(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the scopes around each row, outermost first."""
+        starts = [row for row, _ in self.columns.scopes]
+        lengths = np.diff([*starts, len(self)]).tolist()
+        paths = zip(self.columns.scopes, lengths, strict=True)
+        return tuple(chain.from_iterable(repeat(path, n) for (_, path), n in paths))
 
     def primitive(self, i: int) -> Primitive:
         """Return f_i."""

@@ -46,6 +46,7 @@ class Model:
     holds, by equation, the values of f_i that were solved for. What is traced later must give them
     again, or its partials are those of another model. ``structures`` is what earlier
     solutions have found out: the order of blocks, and by names the `Structure` of each cycle.
+    ``scope_of`` has the names of the scopes around each variable and equation, by its name.
     """
 
     names: tuple[str, ...]
@@ -62,6 +63,7 @@ class Model:
     points: dict[int, Any] = field(default_factory=dict)
     failed: dict[int, Status] = field(default_factory=dict)
     structures: dict[Any, Any] = field(default_factory=dict)
+    scope_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.number = {name: i for i, name in enumerate(self.names)}
@@ -90,6 +92,16 @@ class Model:
     def dtype(self, i: int) -> np.dtype:
         """Return the dtype of variable i."""
         return self.values[self.names[i]].dtype
+
+    @property
+    def scopes(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the scopes around each variable."""
+        return tuple(self.scope_of.get(name, ()) for name in self.names)
+
+    @property
+    def equation_scopes(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the scopes around each equation."""
+        return tuple(self.scope_of.get(name, ()) for name in self.equation_names)
 
     @property
     def sizes(self) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.certificate import Certificate
+from lagrad.diagnose import culprits
 from lagrad.finite import finite
 from lagrad.graph import short
 from lagrad.model import Model
@@ -188,7 +189,7 @@ class Solution:
     def culprits(self) -> str:
         """Name what is singular in the block that failed."""
         failed = [k for k, cycle in self.cycles.items() if not cycle.status.success]
-        return "".join(self.system.culprits(k, self.system.block_matrix(k)) for k in failed)
+        return "".join(culprits(self.system.model, k, self.system.block_matrix(k)) for k in failed)
 
     def _usable(self) -> None:
         if not self.status.success:

@@ -32,6 +32,10 @@ class Linearized(Protocol):
     @property
     def equation_names(self) -> tuple[str, ...]: ...
     @property
+    def scopes(self) -> tuple[tuple[str, ...], ...]: ...
+    @property
+    def equation_scopes(self) -> tuple[tuple[str, ...], ...]: ...
+    @property
     def sizes(self) -> np.ndarray: ...
     @property
     def widths(self) -> np.ndarray: ...
@@ -100,6 +104,16 @@ class Steps:
     def equation_names(self) -> tuple[str, ...]:
         """The names of the equations."""
         return self.names
+
+    @property
+    def scopes(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the scopes around each variable."""
+        return self.graph.scopes
+
+    @property
+    def equation_scopes(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the scopes around each equation."""
+        return self.graph.scopes
 
     @cached_property
     def components(self) -> tuple[tuple[int, ...], ...]:

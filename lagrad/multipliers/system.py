@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.assemble import to_matrix
-from lagrad.diagnose import EntryNames, null_vectors
+from lagrad.diagnose import culprits
 from lagrad.finite import refuse_nonfinite_multipliers
 from lagrad.multipliers.result import Multipliers
 from lagrad.order import reachable
@@ -56,6 +56,8 @@ class MultiplierSystem:
         Strongly connected components in that order.
     cyclic : tuple of bool
         Which blocks need a linear solve.
+    scopes, equation_scopes : tuple of tuples of str
+        The names of the scopes around each variable and each equation, outermost first.
     rhs : array (entries,)
         e_n of the last output.
     """
@@ -80,6 +82,16 @@ class MultiplierSystem:
     def equations(self) -> tuple[str, ...]:
         """The names of the equations, column blocks of A."""
         return self.model.equation_names
+
+    @property
+    def scopes(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the scopes around each variable, outermost first."""
+        return self.model.scopes
+
+    @property
+    def equation_scopes(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the scopes around each equation, outermost first."""
+        return self.model.equation_scopes
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -335,7 +347,7 @@ class MultiplierSystem:
                 names = [self.variables[j] for j in self.blocks[k]]
                 raise SingularError(
                     f"the cyclic block of {len(names)} variables {names[:8]} is {error}\n"
-                    + self.culprits(k, m)
+                    + culprits(self.model, k, m)
                 ) from error
         return self.factors[k]
 
@@ -347,18 +359,6 @@ class MultiplierSystem:
                 f"the values of [{named(self.variables, self.blocks[k])}] were not found, so there "
                 f"is no derivative: {status.value}"
             )
-
-    def culprits(self, k: int, m: sp.csc_array) -> str:
-        """Name the variables and equations at fault in the singular block k."""
-        block = self.model.blocks[k]
-        variables = EntryNames((self.variables[j], self.model.size(j)) for j in block.variables)
-        equations = EntryNames(
-            (self.equations[i], math.prod(self.model.equation_shape(i))) for i in block.equations
-        )
-        lines = sorted({self.model.where(i) for i in block.equations} - {""})
-        return null_vectors(m, variables, equations) + (
-            f" (at {', '.join(lines)})" if lines else ""
-        )
 
     def solve_block(
         self, k: int, rhs: Mapping[int, Any], transposed: bool = False

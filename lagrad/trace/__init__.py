@@ -19,6 +19,7 @@ from lagrad.status import ArgumentError, TraceError
 from lagrad.trace.boundary import Leak, refuse
 from lagrad.trace.operators import install
 from lagrad.trace.record import constant_array, outlived
+from lagrad.trace.scopes import scope
 from lagrad.trace.tape import CURRENT, Trace, substituted
 from lagrad.trace.tracer import Structure, Traced, Tracer, current, snapshot
 
@@ -35,6 +36,7 @@ __all__ = [
     "record",
     "recording",
     "recording_program",
+    "scope",
     "substituting",
     "trace",
     "tracing",

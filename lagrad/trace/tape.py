@@ -28,6 +28,8 @@ NUMBERS = frozenset({float, int, bool, complex, np.float64, np.ndarray})
 
 #: The trace that the code now running belongs to: the nesting level, and a home for `zeros`.
 CURRENT: ContextVar[Trace | None] = ContextVar("lagrad_trace", default=None)
+#: The names of the scopes that the code now running stands in, outermost first.
+SCOPE: ContextVar[tuple[str, ...]] = ContextVar("lagrad_scope", default=())
 
 
 class Trace:
@@ -62,6 +64,7 @@ class Trace:
 
     def __init__(self, outer: Trace | None = None) -> None:
         self.columns = Columns()
+        self.columns.scopes.append((0, SCOPE.get()))
         self.arena = Arena()
         self.numbers: dict[Primitive, int] = {}
         self.frozen: dict[int, tuple[Any, Any]] = {}

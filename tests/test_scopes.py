@@ -1,0 +1,140 @@
+"""Scopes: names for groups of constraints, in traces and in systems."""
+
+import numpy as np
+import pytest
+
+import lagrad as lg
+
+
+@lg.scope("layer")
+def layer(x):
+    return np.tanh(2 * x)
+
+
+def nested(x):
+    with lg.scope("a"):
+        for k in range(2):
+            with lg.scope(f"b{k}"):
+                x = layer(x)
+            x = x + 1
+    return x**2
+
+
+def by_function(graph):
+    return [
+        (c.function, ".".join(path))
+        for c, path in zip(graph.constraints, graph.scopes, strict=True)
+    ]
+
+
+def test_rows_know_the_scopes_around_them():
+    assert by_function(lg.trace(nested, 1.0)) == [
+        ("input", ""),
+        ("multiply", "a.b0.layer"),
+        ("tanh", "a.b0.layer"),
+        ("add", "a"),
+        ("multiply", "a.b1.layer"),
+        ("tanh", "a.b1.layer"),
+        ("add", "a"),
+        ("power", ""),
+    ]
+
+
+def test_a_scope_changes_no_number():
+    def plain(x):
+        for _ in range(2):
+            x = np.tanh(2 * x) + 1
+        return x**2
+
+    for form in (lg.value_and_grad, lg.hessian, lambda f: lg.compile(lg.value_and_grad(f))):
+        assert form(nested)(0.3) == form(plain)(0.3)
+
+
+def test_a_scope_ends_where_an_error_leaves_it():
+    def f(x):
+        try:
+            with lg.scope("a"):
+                raise KeyError
+        except KeyError:
+            return 2 * x
+
+    assert by_function(lg.trace(f, 1.0)) == [("input", ""), ("multiply", "")]
+
+
+def test_a_trace_inside_a_scope_is_in_it():
+    with lg.scope("around"):
+        graph = lg.trace(lambda x: 2 * x, 1.0)
+    assert graph.scopes == (("around",), ("around",))
+
+
+def test_each_of_nested_traces_notes_its_scopes():
+    found = {}
+
+    def inner(x):
+        with lg.scope("in"):
+            return x**3
+
+    def outer(x):
+        with lg.scope("out"):
+            found["slope"] = lg.grad(inner)(x)
+        return found["slope"] + x
+
+    graph = lg.trace(outer, 2.0)
+    scopes = [
+        path
+        for c, path in zip(graph.constraints, graph.scopes, strict=True)
+        if c.function != "input"
+    ]
+    assert scopes[-1] == () and set(scopes[:-1]) <= {("out",), ("out", "in")}
+    assert ("out", "in") in scopes
+    assert lg.grad(outer)(2.0) == 13.0
+
+
+def test_prefixes_of_a_system_are_scopes():
+    part = lg.System(x=1.0)
+    with lg.scope("inside"):
+        part.constrain("y", lambda x: x + 1, ["x"])
+    whole = lg.System(x=2.0)
+    whole.include("left", part, x="x")
+    with lg.scope("group"):
+        whole.include("right.deep", part, x="left.y")
+    whole.constrain("end.z", lambda y: y**2, ["right.deep.y"])
+    system = whole.solve().system
+    assert dict(zip(system.variables, system.scopes, strict=True)) == {
+        "x": (),
+        "left.y": ("left", "inside"),
+        "right.deep.y": ("group", "right", "deep", "inside"),
+        "end.z": ("end",),
+    }
+    assert system.equation_scopes == system.scopes
+
+
+def test_a_residual_has_a_scope_of_its_own():
+    s = lg.System(a=4.0)
+    s.unknown("w", start=1.0)
+
+    with lg.scope("eq"):
+
+        @s.residual
+        def square(w, a):
+            return w * w - a
+
+        s.constrain("v.z", lambda w: w, ["w"])
+
+    system = s.solve().system
+    assert dict(zip(system.variables, system.scopes, strict=True)) == {
+        "a": (),
+        "v.z": ("eq", "v"),
+        "w": (),
+    }
+    assert dict(zip(system.equations, system.equation_scopes, strict=True)) == {
+        "a": (),
+        "v.z": ("eq", "v"),
+        "square": ("eq",),
+    }
+
+
+@pytest.mark.parametrize("name", ["", "a..b", 3, None])
+def test_a_scope_has_a_name(name):
+    with pytest.raises(lg.status.ArgumentError, match="give a name"), lg.scope(name):
+        pass
