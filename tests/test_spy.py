@@ -130,7 +130,7 @@ def long_names():
     return system
 
 
-@pytest.mark.parametrize("level", ["blocks", "entries"])
+@pytest.mark.parametrize("level", ["variables", "entries"])
 def test_names_do_not_touch_and_what_is_left_out_is_said(level):
     ax = spy(long_names(), level=level)
     ax.figure.canvas.draw()
@@ -185,8 +185,11 @@ def test_given_axes_are_used():
     ("arguments", "sentence"),
     [
         ({"obj": np.eye(3)}, "not ndarray; for a function f take lg.trace"),
-        ({"obj": "sellar", "level": "block"}, "there are 'blocks', 'entries' and None"),
-        ({"obj": "sellar", "order": "random"}, "there are 'solve' and 'declared'"),
+        (
+            {"obj": "sellar", "level": "block"},
+            "there are 'entries', 'variables', 'scopes' and None",
+        ),
+        ({"obj": "sellar", "order": "random"}, "there are 'solve', 'declared', 'both'"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_with_the_remedy(arguments, sentence):
@@ -238,7 +241,7 @@ def test_titles_of_the_two_panels_are_at_one_height():
     from lagrad.views.picture import level_titles
 
     figure = Figure(figsize=(12, 7), layout="compressed")
-    for ax, level in zip(figure.subplots(1, 2), ("blocks", "entries"), strict=True):
+    for ax, level in zip(figure.subplots(1, 2), ("variables", "entries"), strict=True):
         spy(long_names(), ax, level=level)
     level_titles(figure)
     figure.draw_without_rendering()

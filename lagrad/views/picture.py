@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lagrad.views.spy import NAMED, spy
+from lagrad.views.level import NAMED
+from lagrad.views.spy import spy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ def save_picture(system: Any, path: Path, title: str) -> None:
 
     scalar = system.A.shape == system.block_pattern.shape
     few = len(system.variables) <= NAMED
-    levels = ["entries"] if scalar or not few else ["blocks", "entries"]
+    levels = ["entries"] if scalar or not few else ["variables", "entries"]
     figure = Figure(figsize=(6.8 * len(levels), 7.7), layout="compressed")
     FigureCanvasAgg(figure)
     for ax, level in zip(figure.subplots(1, len(levels), squeeze=False).flat, levels, strict=True):

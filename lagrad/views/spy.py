@@ -2,108 +2,132 @@
 
 Orientation and letters are those of A lam = e_n: the square at row j and column i is the partial of
 equation i with respect to variable j, and the diagonal runs from top left. In the order of solution
-everything below the diagonal lies inside the boxes: the cycles.
+everything below the diagonal lies inside the boxes of the cycles.
 
 matplotlib is imported inside the functions, so that ``import lagrad`` does not need it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lagrad.status import ArgumentError
+from lagrad.views.level import Level, seen
+from lagrad.views.palette import palette, shades
+from lagrad.views.sides import Side, draw_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
-NAMED = 60  # up to so many variables, rows and columns carry their names
-LONGEST = 24  # characters of a name; of a longer one its beginning and its end
-FONT = (5.5, 7.0, 10.0)  # points of a name: with 60 of them, where sizes are uneven, with room
-LINE, WIDTH = 1.2, 0.6  # height of a line and width of a character, in sizes of the font
 COUNTED = 120  # up to so many rows a hairline sets entries apart
-MARGIN = 0.006  # of the rows, around A, so that a box in its corner is seen
 EXACT_ROWS, EXACT_ENTRIES = 2_000, 200_000  # up to here every entry is drawn, above the density
 BINS = 400  # cells a side of the density
-
-# Okabe and Ito's colours, told apart by colour-blind readers too.
-DIAGONAL, PARTIAL, CYCLE = "#777777", "#0072B2", "#D55E00"
+ORDERS = ("solve", "declared", "both")
+FRAMES = 400  # more scopes than that are not framed
+#: Of a range of values so many decades are told apart.
+DECADES = 6
 
 
 def spy(
-    obj: Any, ax: Axes | None = None, *, level: str | None = None, order: str = "solve"
-) -> Axes:
-    """Draw the sparsity pattern of A, the cyclic blocks boxed.
+    obj: Any,
+    ax: Any = None,
+    *,
+    level: str | None = None,
+    depth: int | None = None,
+    order: str = "solve",
+    values: bool = False,
+) -> Any:
+    """Draw the sparsity pattern of A; cycles and scopes are framed.
 
     Parameters
     ----------
     obj : MultiplierSystem, Graph, Solution or System
         A System is solved first.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure if None.
-    level : {"blocks", "entries"}, optional
-        "blocks" has one row a named variable, "entries" one row a number; None takes "blocks" up
-        to 60 variables and "entries" above.
-    order : {"solve", "declared"}
-        From top left to bottom right: as it is solved, or as it was written down.
+        Where to draw; a new figure if None. Colours are those for its ground, light or dark.
+    level : {"entries", "variables", "scopes"}, optional
+        What a row is: a number, a named variable, or a scope (see `lagrad.scope`). None takes
+        scopes where there are any and more than 60 variables; else variables, up to 60 of them.
+    depth : int, optional
+        At the level of scopes: so many nested ones are told apart.
+    order : {"solve", "declared", "both"}
+        From top left to bottom right: as it is solved, in block triangular form, or as it was
+        written down; "both" draws the second beside the first.
+    values : bool
+        Colours by the entries of A. A square that holds several has the largest of them. NaN and
+        infinity are crosses.
 
     Returns
     -------
-    Axes
+    Axes, or an array of two with ``order="both"``
         Above 2,000 rows (or 200,000 entries) with the share of entries filled in each of 400 x 400
         cells, so that millions of rows are drawn in seconds.
 
     Raises
     ------
     ArgumentError
-        ``obj`` has no A, or ``level`` or ``order`` is unknown.
+        ``obj`` has no A, or an option is unknown.
     """
     system = multiplier_system(obj)
-    if level is None:
-        level = "blocks" if len(system.variables) <= NAMED else "entries"
-    if level not in ("blocks", "entries"):
-        raise ArgumentError(f"level={level!r}; there are 'blocks', 'entries' and None")
-    if order not in ("solve", "declared"):
-        raise ArgumentError(f"order={order!r}; there are 'solve' and 'declared'")
+    if order not in ORDERS:
+        raise ArgumentError(f"order={order!r}; there are {', '.join(map(repr, ORDERS))}")
+    drawn = seen(system, level, depth)
+    panels = ("declared", "solve") if order == "both" else (order,)
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(figsize=(6.4, 7.0), layout="compressed")
+        size = (6.4 * len(panels), 7.0)
+        _, ax = plt.subplots(1, len(panels), figsize=size, layout="compressed")
+    axes = np.ravel(np.asarray(ax, dtype=object))
+    if len(axes) != len(panels):
+        raise ArgumentError(f"order={order!r} is drawn on {len(panels)} axes, not on {len(axes)}")
+    weights = strengths(system, drawn) if values else None
+    for panel, one in zip(panels, axes, strict=True):
+        draw(one, drawn, panel == "solve", weights)
+        if order == "both":
+            said = "as it is solved" if panel == "solve" else "as it was written down"
+            one.set_title(f"{one.get_title()}\n{said}")
+    return axes if order == "both" else axes[0]
 
-    if level == "blocks":
-        pattern = system.block_pattern
-        row_offsets, column_offsets = (np.arange(n + 1) for n in pattern.shape)
-    else:
-        pattern, row_offsets, column_offsets = system.A, system.offsets, system.equation_offsets
-    equations = system.equation_blocks
-    rows = Side.of(system.variables, row_offsets, system.blocks if order == "solve" else None)
-    columns = Side.of(system.equations, column_offsets, equations if order == "solve" else None)
 
-    entries = pattern.tocoo()  # with the stored zeros: structure decides, values do not
-    places = rows.position[entries.row], columns.position[entries.col]
-    if max(pattern.shape) <= EXACT_ROWS and entries.nnz <= EXACT_ENTRIES:
-        own = own_rows(system, row_offsets, column_offsets)[entries.col] == entries.row
-        draw_entries(ax, *places, own, apart=max(pattern.shape) <= COUNTED)
+def draw(ax: Axes, level: Level, solved: bool, weights: np.ndarray | None = None) -> None:
+    """Draw A at a level, in the order of solution or as it was written down."""
+    rows = Side.of(level.rows, level.row_offsets, level.row_paths, level.blocks if solved else None)
+    columns = Side.of(
+        level.columns,
+        level.column_offsets,
+        level.column_paths,
+        level.equation_blocks if solved else None,
+    )
+    places = rows.position[level.places[0]], columns.position[level.places[1]]
+    exact = max(level.shape) <= EXACT_ROWS and len(level.own) <= EXACT_ENTRIES
+    if weights is not None:
+        draw_values(ax, *places, weights, level.shape, exact)
+    elif exact:
+        draw_entries(ax, *places, level.own, apart=max(level.shape) <= COUNTED)
     else:
-        draw_density(ax, *places, pattern.shape)
-    cycles = [k for k, cyclic in enumerate(system.cyclic) if cyclic]
-    draw_boxes(ax, [(rows.span(system.blocks[k]), columns.span(equations[k])) for k in cycles])
+        draw_density(ax, *places, level.shape)
+    colors = palette(ax)
+    if level.name != "scopes":
+        inside, across = rows.scopes(), columns.scopes()
+        paths = [path for path in inside if path in across]
+        frames = [(inside[path], across[path]) for path in paths if inside[path][1] > 1]
+        draw_frames(ax, frames[: FRAMES * (len(frames) <= FRAMES)], colors.scope, 1.0, "scope")
+    spans = [(rows.span(a), columns.span(b)) for a, b in level.cycles]
+    draw_frames(ax, spans, colors.cycle, 2.0, "cycle")
     draw_labels(ax, rows, columns)
-    ax.set_title(title(level, pattern.shape, entries.nnz, len(cycles)))
-    return ax
+    ax.set_title(title(level))
 
 
-def title(level: str, shape: tuple[int, int], filled: int, cycles: int) -> str:
+def title(level: Level) -> str:
     """Say what is drawn, and count it."""
-    size = f"{shape[0]:,} x {shape[1]:,}"
+    size = "{:,} x {:,}".format(*level.shape)
+    filled, cycles = len(level.own), len(level.cycles)
     loops = {0: "acyclic", 1: "1 cycle"}.get(cycles, f"{cycles:,} cycles")
-    if level == "blocks":
-        return f"A by variable: {size} blocks, {filled:,} filled, {loops}"
+    if level.name != "entries":
+        return f"A by {level.name[:-1]}: {size} blocks, {filled:,} filled, {loops}"
     return f"A by entry: {size}, {filled:,} {'entry' if filled == 1 else 'entries'}, {loops}"
 
 
@@ -123,54 +147,27 @@ def multiplier_system(obj: Any) -> Any:
     )
 
 
-def own_rows(system: Any, offsets: np.ndarray, equation_offsets: np.ndarray) -> np.ndarray:
-    """Return for each column the row of the variable that its equation defines, -1 for none."""
-    sizes = np.diff(equation_offsets)
-    defines = np.asarray(system.defines, dtype=int)
-    shift = np.where(defines >= 0, offsets[defines] - equation_offsets[:-1], -(offsets[-1] + 1))
-    return np.maximum(np.arange(equation_offsets[-1]) + np.repeat(shift, sizes), -1)
+def strengths(system: Any, level: Level) -> np.ndarray:
+    """Return for each place that is drawn the entry of A in it that is largest; NaN is larger."""
+    entries = system.A.tocoo()
+    if level.name == "entries":
+        return np.asarray(entries.data)
+    rows = np.repeat(level.of_variables, np.diff(system.offsets))[entries.row]
+    columns = np.repeat(level.of_equations, np.diff(system.equation_offsets))[entries.col]
+    cells, data = largest_in(rows * level.shape[1] + columns, entries.data)
+    found = np.zeros(len(level.own))  # A place may be filled by an array of no entries.
+    wanted = level.places[0] * level.shape[1] + level.places[1]
+    at = np.minimum(np.searchsorted(cells, wanted), max(len(cells) - 1, 0))
+    here = cells[at] == wanted if len(cells) else np.zeros(len(wanted), dtype=bool)
+    found[here] = data[at[here]]
+    return found
 
 
-@dataclass(frozen=True)
-class Side:
-    """Where the rows (or columns) stand: each member is a variable (or equation).
-
-    Attributes
-    ----------
-    names : str of each member
-    starts, sizes : int arrays, first row and number of rows of each member
-    position : int array, where the row k of the matrix as stored is drawn
-    """
-
-    names: tuple[str, ...]
-    starts: np.ndarray
-    sizes: np.ndarray
-    position: np.ndarray
-
-    @classmethod
-    def of(
-        cls, names: tuple[str, ...], offsets: np.ndarray, blocks: Sequence[tuple[int, ...]] | None
-    ) -> Side:
-        """Place the members one after another, block by block; None leaves them as stored."""
-        sizes = np.diff(offsets)
-        starts = offsets[:-1].copy()
-        if blocks is not None:
-            order = np.fromiter(chain.from_iterable(blocks), dtype=int, count=len(names))
-            starts[order] = np.cumsum(sizes[order]) - sizes[order]
-        position = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
-        return cls(names, starts, sizes, position)
-
-    @property
-    def total(self) -> int:
-        """The number of rows."""
-        return len(self.position)
-
-    def span(self, members: Sequence[int]) -> tuple[int, int] | None:
-        """Return first row and number of rows of members that stand together, else None."""
-        chosen = np.asarray(members)
-        first, size = int(self.starts[chosen].min()), int(self.sizes[chosen].sum())
-        last = int((self.starts[chosen] + self.sizes[chosen]).max())
-        return (first, size) if last - first == size else None
+def largest_in(cells: np.ndarray, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cells that hold data, each once, and the largest of each by its magnitude."""
+    order = np.lexsort((np.nan_to_num(np.abs(data), nan=np.inf), cells))
+    last = np.append(np.diff(cells[order]) != 0, True)[: len(cells)]
+    return cells[order][last], data[order][last]
 
 
 def draw_entries(
@@ -178,123 +175,110 @@ def draw_entries(
 ) -> None:
     """Draw one square an entry.
 
-    The outline is white where entries are to be told ``apart``; else it has their colour, which
-    keeps those visible that are smaller than a pixel. ``own`` says where an equation z_i = f_i
-    meets the variable that it defines.
+    The outline is that of the paper where entries are to be told ``apart``; else it has their
+    colour, which keeps those visible that are smaller than a pixel. ``own`` says where an equation
+    z_i = f_i meets the variable that it defines.
     """
-    from matplotlib.collections import PolyCollection
-
-    corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+    colors = palette(ax)
     for chosen, color, text in (
-        (~own, PARTIAL, r"$A_{ji} = \partial r_i / \partial z_j$"),
-        (own, DIAGONAL, r"$A_{ii}$"),
+        (~own, colors.partial, r"$A_{ji} = \partial r_i / \partial z_j$"),
+        (own, colors.diagonal, r"$A_{ii}$"),
     ):
-        squares = np.column_stack([columns[chosen], rows[chosen]])[:, None, :] + corners
         ax.add_collection(
-            PolyCollection(
-                squares,
+            squares(
+                rows[chosen],
+                columns[chosen],
                 facecolor=color,
-                edgecolor="white" if apart else color,
+                edgecolor=ax.get_facecolor() if apart else color,
                 linewidth=0.8 if apart else 0.5,
                 label=text,
             )
         )
 
 
+def squares(rows: np.ndarray, columns: np.ndarray, **options: Any) -> Any:
+    """Return a square for each place."""
+    from matplotlib.collections import PolyCollection
+
+    corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+    return PolyCollection(np.column_stack([columns, rows])[:, None, :] + corners, **options)
+
+
+def cells_of(shape: tuple[int, int]) -> tuple[int, int]:
+    """Return how many cells there are down and across."""
+    return min(BINS, shape[0]), min(BINS, shape[1])
+
+
 def draw_density(ax: Axes, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> None:
-    """Draw the share of entries filled in each cell, on a logarithmic scale: dark is full."""
-    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+    """Draw the share of entries filled in each cell, on a logarithmic scale."""
+    from matplotlib.colors import LogNorm
 
     n, m = shape
-    down, across = min(BINS, n), min(BINS, m)
+    down, across = cells_of(shape)
     cells = (rows * down // n) * across + columns * across // m
     counts = np.bincount(cells, minlength=down * across).reshape(down, across)
     share = counts / (n / down * m / across)
     image = ax.imshow(
         np.ma.masked_equal(share, 0),
         extent=(0, m, n, 0),
-        cmap=LinearSegmentedColormap.from_list("density", ["#a9d3f0", PARTIAL, "#001d33"]),
+        cmap=shades(palette(ax).share),
         norm=LogNorm(share[share > 0].min() / 2, share.max()),
         interpolation="nearest",
     )
     ax.figure.colorbar(image, ax=ax, shrink=0.6, label="share of entries filled")
 
 
-def draw_boxes(ax: Axes, boxes: list[tuple[tuple[int, int] | None, ...]]) -> None:
-    """Frame each cycle; one whose rows or columns are scattered in this order has no frame."""
+def draw_values(
+    ax: Axes,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    data: np.ndarray,
+    shape: tuple[int, int],
+    exact: bool,
+) -> None:
+    """Draw entries in the colours of their values, those that are not finite as crosses."""
+    from matplotlib.colors import SymLogNorm
+
+    colors = palette(ax)
+    finite = np.abs(data[np.isfinite(data)])
+    most = float(finite.max(initial=0.0)) or 1.0
+    least = max(float(finite[finite > 0].min(initial=most)), most * 10.0**-DECADES)
+    options = {"cmap": shades(colors.values), "norm": SymLogNorm(least, vmin=-most, vmax=most)}
+    lost = ~np.isfinite(data)
+    if exact:
+        image: Any = squares(rows[~lost], columns[~lost], linewidth=0.5, **options)
+        image.set_array(data[~lost])
+        image.set_edgecolor("face")
+        ax.add_collection(image)
+    else:
+        down, across = cells_of(shape)
+        cells = (rows * down // shape[0]) * across + columns * across // shape[1]
+        held, largest = largest_in(cells[~lost], data[~lost])
+        grid = np.ma.masked_all(down * across)
+        grid[held] = largest
+        extent = (0, shape[1], shape[0], 0)
+        image = ax.imshow(
+            grid.reshape(down, across), extent=extent, interpolation="nearest", **options
+        )
+    ax.figure.colorbar(image, ax=ax, shrink=0.6, label=r"$\partial r_i / \partial z_j$")
+    if lost.any():
+        label = f"NaN or infinite: {int(lost.sum()):,}"
+        at = columns[lost] + 0.5, rows[lost] + 0.5
+        ax.plot(*at, "x", color=colors.cycle, markersize=6, zorder=4, label=label)
+
+
+def draw_frames(ax: Axes, spans: Any, color: str, width: float, label: str) -> None:
+    """Frame blocks; one whose rows or columns are scattered in this order has no frame."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
     frames = [
         Rectangle((across[0], down[0]), across[1], down[1])
-        for down, across in boxes
+        for down, across in spans
         if down is not None and across is not None
     ]
     if frames:
         collection = PatchCollection(
-            frames, facecolor="none", edgecolor=CYCLE, linewidth=2, zorder=3, label="cycle"
+            frames, facecolor="none", edgecolor=color, linewidth=width, zorder=3, label=label
         )
         ax.add_collection(collection)
-
-
-def draw_labels(ax: Axes, rows: Side, columns: Side) -> None:
-    """Write the letters on the axes, the names where there is room, and the legend."""
-    margin = MARGIN * max(rows.total, columns.total)
-    ax.set(
-        xlim=(-margin, columns.total + margin),
-        ylim=(rows.total + margin, -margin),
-        aspect="equal",
-        axisbelow=True,
-    )
-    ax.xaxis.set_label_position("top")
-    ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
-    across = label_axis(ax, ax.xaxis, columns)
-    down = label_axis(ax, ax.yaxis, rows)
-    ax.set_xlabel(rf"equations $r_i$ (multipliers $\lambda_i$){across}", labelpad=9)
-    ax.set_ylabel(rf"variables $z_j${down}", labelpad=9)
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=3, frameon=False)
-
-
-def label_axis(ax: Axes, axis: Axis, side: Side) -> str:
-    """Name the members, if they are few; return what the axis label has to say about it."""
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-
-    if len(side.names) > NAMED:
-        axis.set_major_locator(MaxNLocator(5, integer=True))
-        axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        return ""
-    points = 72 / ax.figure.dpi * min(ax.bbox.width, ax.bbox.height) / side.total
-    smallest, small, large = FONT
-    shown = with_room(side, min(small * LINE / points, side.total / len(side.names)))
-    names = [shortened(side.names[k]) for k in shown]
-    at = side.starts[shown] + side.sizes[shown] / 2
-    gaps = np.diff(at) * points
-    font = float(np.clip(min(gaps, default=np.inf) / LINE, smallest, large))
-    axis.set_ticks(at, names)
-    axis.set_tick_params(length=0, labelsize=font)
-    if axis is ax.xaxis:
-        widths = WIDTH * font * np.fromiter(map(len, names), float) + font / 2
-        touching = bool(np.any((widths[1:] + widths[:-1]) / 2 > gaps))
-        axis.set_tick_params(labelrotation=90 if touching else 0)
-    axis.set_ticks(np.sort(side.starts)[1:], minor=True)
-    axis.set_tick_params(which="minor", length=0)
-    axis.grid(which="minor", color="#dddddd", linewidth=0.5)
-    few = len(names) == len(side.names)
-    return "" if few else f"; {len(names)} of {len(side.names)} have room for a name"
-
-
-def with_room(side: Side, pitch: float) -> np.ndarray:
-    """Return the members, top to bottom, whose centres are ``pitch`` apart; the larger go first."""
-    centres = side.starts + side.sizes / 2
-    taken: list[int] = []
-    for k in np.argsort(-side.sizes, kind="stable"):
-        if all(abs(centres[k] - centres[other]) >= pitch for other in taken):
-            taken.append(int(k))
-    return np.array(sorted(taken, key=lambda k: centres[k]), dtype=int)
-
-
-def shortened(name: str) -> str:
-    """Return the beginning and the end of a long name."""
-    half = (LONGEST - 3) // 2
-    return name if len(name) <= LONGEST else f"{name[:half]}...{name[-half:]}"

@@ -1,0 +1,74 @@
+"""The colours of the pictures: Okabe and Ito's, told apart by colour-blind readers too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Palette(NamedTuple):
+    """Colours on light, or on dark paper.
+
+    Attributes
+    ----------
+    paper, ink, faint : of the ground, of text, of hairlines
+    partial, diagonal : of entries of A
+    cycle, scope : of frames
+    share : from few to many entries
+    values : from the most negative to the most positive
+    """
+
+    paper: str
+    ink: str
+    faint: str
+    partial: str
+    diagonal: str
+    cycle: str
+    scope: str
+    share: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+LIGHT = Palette(
+    paper="#ffffff",
+    ink="#222222",
+    faint="#dddddd",
+    partial="#0072b2",
+    diagonal="#777777",
+    cycle="#d55e00",
+    scope="#009e73",
+    share=("#a9d3f0", "#0072b2", "#001d33"),
+    values=("#8a3b00", "#e69f00", "#c9c9c9", "#56b4e9", "#00456b"),
+)
+DARK = Palette(
+    paper="#15181c",
+    ink="#e8e8e8",
+    faint="#3a3f46",
+    partial="#56b4e9",
+    diagonal="#9a9a9a",
+    cycle="#e69f00",
+    scope="#2fc79a",
+    share=("#1d4d6e", "#56b4e9", "#e2f3ff"),
+    values=("#ffd08a", "#d55e00", "#5c5c5c", "#0072b2", "#a9dcff"),
+)
+
+
+def palette(ax: Axes) -> Palette:
+    """Return the colours for the ground that is there: of the axes, or of what is below them."""
+    from matplotlib.colors import to_rgba
+
+    for ground in (ax.get_facecolor(), ax.figure.get_facecolor()):
+        red, green, blue, opaque = to_rgba(ground)
+        if opaque > 0.5:
+            bright = 0.299 * red + 0.587 * green + 0.114 * blue
+            return LIGHT if bright > 0.5 else DARK
+    return LIGHT
+
+
+def shades(colors: tuple[str, ...]) -> Any:
+    """Return the colours in between."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("lagrad", colors)
