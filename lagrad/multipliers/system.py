@@ -11,7 +11,7 @@ multiplier of a residual equation g scales with how g is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +21,9 @@ import scipy.sparse as sp
 from lagrad.assemble import to_matrix
 from lagrad.diagnose import culprits
 from lagrad.finite import refuse_nonfinite_multipliers
+from lagrad.multipliers.condensed import Condensed
 from lagrad.multipliers.result import Multipliers
+from lagrad.multipliers.seeds import seeds
 from lagrad.order import reachable
 from lagrad.solve import BlockSubstitution, Form, solve_triangular
 from lagrad.solve.block_triangular import spans
@@ -181,6 +183,30 @@ class MultiplierSystem:
         """For each block, whether it needs a linear solve."""
         return self.model.cyclic
 
+    def condense(self, keep: Iterable[str]) -> MultiplierSystem:
+        """Return the system of the variables ``keep``, all others eliminated.
+
+        Parameters
+        ----------
+        keep : names of variables or of scopes, ``"encoder.layer1"`` for a nested one
+            A scope is all of its variables.
+
+        Returns
+        -------
+        MultiplierSystem
+            Its A is the Schur complement: the multipliers of what is kept are the same. It has an
+            entry wherever a path leads through what was eliminated.
+
+        Raises
+        ------
+        ArgumentError
+            There is no such name, a variable is complex, or a cycle with residual equations would
+            be taken apart.
+        SingularError
+            What is to be eliminated is not determined by what is kept.
+        """
+        return MultiplierSystem(Condensed(self, keep))
+
     @property
     def order(self) -> tuple[int, ...]:
         """The variables in the order in which their values are found."""
@@ -199,34 +225,8 @@ class MultiplierSystem:
     # -- right-hand sides ------------------------------------------------------------------------
 
     def seeds(self, of: Any) -> dict[int, Any]:
-        """Return the right-hand side as arrays by variable.
-
-        ``of`` is the name of a scalar variable, or a dict of arrays by name; None is the last
-        output.
-        """
-        if isinstance(of, Mapping):
-            weights = {self.variable(name): np.asarray(w) for name, w in of.items()}
-            for j, w in weights.items():
-                if w.shape != self.model.shape(j) or w.dtype.kind not in "fciub":
-                    raise ArgumentError(
-                        f"the weights of {self.variables[j]} are {w.dtype} of shape {w.shape}, and "
-                        f"it is {self.model.dtype(j)} of shape {self.model.shape(j)}"
-                    )
-                if w.dtype.kind == "c" and self.model.dtype(j).kind != "c":
-                    raise ArgumentError(
-                        f"complex weights for the real variable {self.variables[j]}"
-                    )
-                weights[j] = w.astype(self.model.dtype(j))[()]
-            return weights
-        if of is None and not self.outputs:
-            raise ArgumentError("there is no output to differentiate; name one with of=")
-        i = self.outputs[-1] if of is None else self.variable(of)
-        if self.model.shape(i) and np.prod(self.model.shape(i)) != 1:
-            raise ArgumentError(
-                f"{self.variables[i]} has shape {self.model.shape(i)}, and multipliers belong to "
-                f"one number: give of={{{self.variables[i]!r}: weights}} of that shape"
-            )
-        return {i: np.ones(self.model.shape(i), self.model.dtype(i))[()]}
+        """Return the right-hand side as arrays by variable; see `seeds`."""
+        return seeds(self, of)
 
     def variable(self, name: str) -> int:
         """Return the number of the variable ``name``."""

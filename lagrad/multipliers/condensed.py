@@ -1,0 +1,233 @@
+"""The multiplier system of a few variables: all others are eliminated.
+
+The multipliers of the variables that are kept are the same. What can be kept are variables that
+equations of their own define, and cycles as a whole.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from lagrad.multipliers.schur import entries_of, schur_complement
+from lagrad.partials import Entries, joined
+from lagrad.solve import (
+    Form,
+    SolveBlock,
+    block_back_substitute,
+    block_forward_substitute,
+    factorize,
+    stretches,
+)
+from lagrad.solve.interface import Factor
+from lagrad.status import ArgumentError, suggestion
+from lagrad.steps import Block
+
+
+def kept_variables(system: Any, keep: Iterable[str]) -> list[int]:
+    """Return the variables that are named, or stand in a scope that is."""
+    scopes: dict[str, list[int]] = {}
+    for j, path in enumerate(system.scopes):
+        for depth in range(1, len(path) + 1):
+            scopes.setdefault(".".join(path[:depth]), []).append(j)
+    kept: set[int] = set()
+    for name in [keep] if isinstance(keep, str) else keep:
+        if name not in system.index and name not in scopes:
+            known = suggestion(name, [*system.index, *scopes])
+            raise ArgumentError(f"keep: there is no variable and no scope {name!r}{known}")
+        kept.update([system.index[name]] if name in system.index else scopes[name])
+    if not kept:
+        raise ArgumentError("keep names no variable, so that nothing would be left of the system")
+    for j in sorted(kept):
+        if system.model.widths[j] == 2:
+            raise ArgumentError(f"{system.variables[j]} is complex; keep real variables")
+    return sorted(kept)
+
+
+def kept_equations(system: Any, kept: Collection[int]) -> list[int]:
+    """Return the equations that define what is kept, or belong to a cycle that is kept whole."""
+    found: set[int] = set()
+    for block, equations in zip(system.blocks, system.equation_blocks, strict=True):
+        here = [j for j in block if j in kept]
+        if len(here) == len(block):
+            found.update(equations)
+        elif here and any(system.defines[i] < 0 for i in equations):
+            names = ", ".join(system.variables[j] for j in block[:8]) + ", ..." * (len(block) > 8)
+            raise ArgumentError(
+                f"keep takes {system.variables[here[0]]} out of the cycle of {names}, whose "
+                "residual equations belong to all of them together: keep all, or none"
+            )
+        else:
+            found.update(i for i in equations if system.defines[i] in here)
+    return sorted(found)
+
+
+class Condensed:
+    """What is left of a multiplier system: variables and equations that are kept, and S."""
+
+    def __init__(self, system: Any, keep: Iterable[str]) -> None:
+        model = system.model
+        variables = kept_variables(system, keep)
+        equations = kept_equations(system, set(variables))
+        self.names = tuple(system.variables[j] for j in variables)
+        self.equation_names = tuple(system.equations[i] for i in equations)
+        self.scopes = tuple(system.scopes[j] for j in variables)
+        self.equation_scopes = tuple(system.equation_scopes[i] for i in equations)
+        self.shapes = [model.shape(j) for j in variables]
+        self.equation_shapes = [model.equation_shape(i) for i in equations]
+        self.dtypes = [model.dtype(j) for j in variables]
+        self.lines = [model.where(i) for i in equations]
+        number = {j: k for k, j in enumerate(variables)}
+        self.defines = [number.get(system.defines[i], -1) for i in equations]
+        self.outputs = tuple(number[j] for j in system.outputs if j in number)
+        self.offsets = np.cumsum([0, *self.sizes])
+        self.equation_offsets = np.cumsum([0, *self.equation_sizes])
+        self.rows = schur_complement(system, variables, equations)
+        at = {i: k for k, i in enumerate(equations)}
+        #: Eliminating variables joins no blocks, and takes none apart.
+        self.blocks = [
+            Block(
+                tuple(number[j] for j in block if j in number),
+                tuple(at[i] for i in across if i in at),
+                cyclic,
+            )
+            for block, across, cyclic in zip(
+                system.blocks, system.equation_blocks, system.cyclic, strict=True
+            )
+            if not number.keys().isdisjoint(block)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    # -- sizes -----------------------------------------------------------------------------------
+
+    def name(self, j: int) -> str:
+        """Return the name of variable j."""
+        return self.names[j]
+
+    def where(self, i: int) -> str:
+        """Return file:line of equation i."""
+        return self.lines[i]
+
+    def shape(self, j: int) -> tuple[int, ...]:
+        """Return the shape of variable j."""
+        return self.shapes[j]
+
+    def equation_shape(self, i: int) -> tuple[int, ...]:
+        """Return the shape of equation i."""
+        return self.equation_shapes[i]
+
+    def dtype(self, j: int) -> np.dtype:
+        """Return the dtype of variable j."""
+        return self.dtypes[j]
+
+    def size(self, j: int) -> int:
+        """Return the number of entries of variable j."""
+        return math.prod(self.shapes[j])
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The number of entries of each variable."""
+        return np.array([math.prod(shape) for shape in self.shapes], dtype=np.int64)
+
+    @property
+    def equation_sizes(self) -> np.ndarray:
+        """The number of entries of each equation."""
+        return np.array([math.prod(shape) for shape in self.equation_shapes], dtype=np.int64)
+
+    @property
+    def widths(self) -> np.ndarray:
+        """All variables are real."""
+        return np.ones(len(self), dtype=np.int64)
+
+    # -- structure -------------------------------------------------------------------------------
+
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return equations and the variables in them."""
+        pairs = sorted((i, j) for j, row in enumerate(self.parts) for i in row)
+        found = np.array(pairs, dtype=int).reshape(-1, 2)
+        return found[:, 0], found[:, 1]
+
+    @cached_property
+    def parts(self) -> list[dict[int, sp.csr_array]]:
+        """S by variable and equation."""
+        found: list[dict[int, sp.csr_array]] = []
+        for j, part in enumerate(self.rows):
+            rows, columns, data = entries_of(part)
+            i = np.searchsorted(self.equation_offsets, columns, side="right") - 1
+            found.append({})
+            for k in np.unique(i).tolist():
+                at = i == k
+                place = rows[at], columns[at] - self.equation_offsets[k]
+                found[j][k] = sp.csr_array(
+                    (data[at], place), shape=(self.size(j), int(self.equation_sizes[k]))
+                )
+        return found
+
+    @property
+    def components(self) -> tuple[tuple[int, ...], ...]:
+        """The variables of each block."""
+        return tuple(b.variables for b in self.blocks)
+
+    @property
+    def equation_components(self) -> tuple[tuple[int, ...], ...]:
+        """The equations of each block."""
+        return tuple(b.equations for b in self.blocks)
+
+    @property
+    def cyclic(self) -> tuple[bool, ...]:
+        """Which blocks need a linear solve."""
+        return tuple(b.cyclic for b in self.blocks)
+
+    # -- what a system is solved with ------------------------------------------------------------
+
+    def pull(self, i: int, w: Any, mask: Any = None) -> Iterator[tuple[int, Any, Any]]:
+        """Yield (j, -S_ji w, mask): what the multiplier w of equation i hands to variable j."""
+        for j, row in enumerate(self.parts):
+            if i in row:
+                yield j, -(row[i] @ np.ravel(w)).reshape(self.shapes[j])[()], None
+
+    def push(self, i: int, tangents: Mapping[int, Any]) -> Any:
+        """Return -sum of S_ji^T dz_j over the variables that change, or None if none does."""
+        terms = [
+            self.parts[j][i].T @ np.ravel(dz) for j, dz in tangents.items() if i in self.parts[j]
+        ]
+        return -sum(terms[1:], terms[0]).reshape(self.equation_shapes[i])[()] if terms else None
+
+    def back(
+        self,
+        seeds: Mapping[int, Any],
+        solve_block: SolveBlock,
+        wanted: Collection[int] | None = None,
+    ) -> dict[int, Any]:
+        """Return the multipliers by equation, the last block first."""
+        return block_back_substitute(self, seeds, solve_block)
+
+    def forward(self, seeds: Mapping[int, Any], solve_block: SolveBlock) -> dict[int, Any]:
+        """Return the tangents by variable, the first block first."""
+        return block_forward_substitute(self, seeds, solve_block)
+
+    def form(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Form:
+        """Return the block triangular form of S."""
+        return stretches(self.blocks, offsets, equation_offsets)
+
+    def residual_entries(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Entries:
+        """Return the entries of S^T."""
+        parts = zip(offsets, map(entries_of, self.rows), strict=False)
+        return joined((columns, rows + at, data) for at, (rows, columns, data) in parts)
+
+    def block_matrix(self, k: int) -> sp.csc_array:
+        """Return the diagonal block k of S."""
+        block = self.blocks[k]
+        rows = [[self.parts[j].get(i) for i in block.equations] for j in block.variables]
+        return sp.csc_array(sp.block_array(rows))
+
+    def factor(self, k: int, m: sp.csc_array) -> Factor:
+        """Return a factorisation of block k."""
+        return factorize(m)
