@@ -31,9 +31,12 @@ from lagrad.compile.special import (
     assigned_lines,
     is_number_of,
     masked_lines,
+    matrix_lines,
     mutated_lines,
+    placed_lines,
     scatter_lines,
     sparse_lines,
+    summed_lines,
     updated_lines,
     write_lines,
 )
@@ -44,6 +47,8 @@ from lagrad.dispatch import (
     sparse_product,
     still_finite,
 )
+from lagrad.eliminate.matrices import by_rows, placed
+from lagrad.eliminate.stripes import summed
 from lagrad.rules.writing import write
 
 FLOATS = frozenset({float, np.float64})
@@ -74,6 +79,7 @@ UFUNCS: dict[Any, np.ufunc] = {
 #: Functions whose results share no memory with their arguments.
 OWNING = frozenset(
     {np.where, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, all_finite, assigned, updated}
+    | {placed, summed}
 )
 
 #: What stands where a program does not serve.
@@ -408,6 +414,8 @@ def guard(row: Instruction, emitter: Emitter) -> str:
         return f"np.shape({x}) != {answer}"
     if ask is still_finite:
         return f"{'not ' * answer}np.isfinite({x}).all()"
+    if ask is content and isinstance(answer, np.ndarray) and answer.dtype.kind in "iub":
+        return f"({x} != {emitter.constant(answer)}).any()"
     if ask is content and isinstance(answer, np.ndarray):
         return f"{x}.tobytes() != {emitter.constant(answer.tobytes())}"
     if isinstance(answer, float):
@@ -431,6 +439,9 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     updated: updated_lines,
     mutated: mutated_lines,
     write: write_lines,
+    placed: placed_lines,
+    summed: summed_lines,
+    by_rows: matrix_lines,
     rolled: rolled_lines,
     **CYCLE_LINES,
     **LINES,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked
 from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
@@ -142,6 +143,11 @@ def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
         if type(out) is not Instruction:
             if isinstance(out, np.ndarray):
                 text = f"np.array({text})"
+            elif sp.issparse(out):
+                text = f"{text}.copy()"
+        elif sp.issparse(out.value):
+            text = f"{text}.copy()" if id(out) in given else text
+            given.add(id(out))
         elif isinstance(out.value, np.ndarray):
             value = out.value
             # Whether a reshaped array is a copy depends on how its memory is laid out.

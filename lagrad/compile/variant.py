@@ -23,6 +23,7 @@ from lagrad.compile.simplify import simplified
 from lagrad.compile.source import Source, source_of
 from lagrad.containers import Static, children, leaves, rebuild, unflatten
 from lagrad.dispatch import all_finite, masked_multiply, still_finite
+from lagrad.eliminate import Sparse
 from lagrad.status import ArgumentError, TraceError
 from lagrad.trace import Traced
 from lagrad.trace.tape import CURRENT
@@ -224,6 +225,8 @@ def settled(leaf: Any) -> Any:
     """Return a result as its instruction, or as the constant that it is."""
     if isinstance(leaf, Symbol):
         return current(leaf)._row
+    if type(leaf) is Sparse:
+        return settled(leaf.made) if isinstance(leaf.made, Symbol) else leaf.made
     if isinstance(leaf, Traced):
         raise ArgumentError("a traced value was returned")
     if callable(leaf):
