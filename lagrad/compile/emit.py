@@ -364,6 +364,10 @@ class Emitter:
         text = self.text(x)
         if type(x) is not Instruction or id(x) in self.plain:
             text = f"np.asarray({text})"
+        at = index.value if type(index) is Instruction else index
+        if type(at) is np.ndarray and at.dtype.kind in "iu" and at.ndim and not self.jit:
+            rows = "" if np.ndim(x.value if type(x) is Instruction else x) == 1 else ", axis=0"
+            return f"{text}.take({self.text(index)}{rows})"  # NumPy does it faster
         return f"{text}[{index_text(index, self.text)}]"
 
 
