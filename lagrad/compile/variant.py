@@ -14,6 +14,7 @@ from lagrad.compile.around import Around
 from lagrad.compile.blocks import stretched
 from lagrad.compile.captured import captured
 from lagrad.compile.entry import MISS, Head, entry, jitted, parameters_of, with_values
+from lagrad.compile.hoisting import hoisted
 from lagrad.compile.listing import IMPORTS, Line, Listing, Module
 from lagrad.compile.names import is_reserved
 from lagrad.compile.operators import Symbol
@@ -121,6 +122,7 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
     rows, outputs = simplified(rows, outputs, checked)
     if any(r.function is rolled for r in rows):
         rows, outputs = pruned(*simplified(merged(rows), outputs, checked))
+    rows = hoisted(rows, outputs)
     if not self.jit:
         rows = stretched(rows, outputs)
     reverse = next((k for k, r in enumerate(rows) if has_multiplier(r)), None)
