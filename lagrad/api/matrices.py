@@ -177,9 +177,7 @@ def written_blocks(graph: Graph, trace: Trace, outputs: list[Any]) -> Iterator[d
     if (graph.widths == 2).any():
         refuse("a sparse Jacobian of complex numbers cannot be compiled", "Leave out lg.compile")
     if any(graph.primitive(i).joint is not None for i in range(len(graph))):
-        refuse(
-            "a sparse Jacobian of a cycle or a loop cannot be compiled", "Leave out lg.compile"
-        )
+        refuse("a sparse Jacobian of a cycle or a loop cannot be compiled", "Leave out lg.compile")
     found = iter(eliminated(graph, [y._row for y in outputs if of(trace, y)]))
     for y in outputs:
         stripes = next(found) if of(trace, y) else {}

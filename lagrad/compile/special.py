@@ -98,28 +98,6 @@ def places(e: Any, flat: np.ndarray) -> str:
     return e.constant(flat)
 
 
-def placed_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
-    """A vector of parts, each at its slots."""
-    order = row.kwargs["order"]
-    dtype = "" if order.dtype.name == "float64" else f", np.{order.dtype.name}"
-    yield f"{name} = np.empty({order.size}{dtype})"
-    for part, at in zip(row.args, order.slots, strict=True):
-        yield f"{name}[{index_text(at, e.text)}] = {e.text(part)}"
-
-
-def summed_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
-    """Sums of what goes to each slot."""
-    data, slot, size = row.args
-    yield f"{name} = np.bincount({e.constant(slot, 'slot')}, {e.text(data)}, {size})"
-
-
-def matrix_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
-    """A sparse matrix of a constant pattern."""
-    data, indices, indptr, shape = row.args
-    pattern = f"{e.constant(indices, 'indices')}.copy(), {e.constant(indptr, 'indptr')}.copy()"
-    yield f"{name} = sp.csr_array(({e.text(data)}, {pattern}), shape={shape})"
-
-
 def is_number_of(args: tuple[Any, ...], row: Instruction) -> bool:
     """True for ``where(mask, 1.0, 0.0)``, the mask as numbers."""
     if len(args) != 3 or type(args[0]) is not Instruction:
