@@ -42,7 +42,8 @@ def jacobian(
     argnums : int or sequence of int
     sparse : bool
         Return ``scipy.sparse`` arrays (size of y, size of x) made by products of the sparse
-        partials, in which every structural entry is stored.
+        partials, in which every structural entry is stored. Under ``lg.compile`` the pattern is
+        found once; a call with other indices or conditions (``np.where``) writes another program.
     holomorphic : bool
         Say that a complex function of complex arguments is holomorphic; else it is refused.
     nonfinite : {"raise", "allow"}
@@ -87,8 +88,10 @@ def _jacobian(
             "the Jacobian of a complex function of complex arguments exists only if the function "
             "is holomorphic: say holomorphic=True, or differentiate its real and imaginary parts"
         )
-    if sparse and recording_program():
-        table = list(written_blocks(graph, trace, outputs))
+    program = recording_program()
+    if sparse and program is not None:
+        with program.partials():
+            table = list(written_blocks(graph, trace, outputs))
     elif sparse:
         table = list(sparse_blocks(graph, trace, outputs))
     else:
@@ -171,13 +174,20 @@ def sparse_blocks(graph: Graph, trace: Trace, outputs: list[Any]) -> Iterator[di
         }
 
 
+#: What can be written where there is no program of a sparse Jacobian.
+INSTEAD = "Leave out lg.compile, or compile lg.jvp and lg.vjp, which never form it"
+
+
 def written_blocks(graph: Graph, trace: Trace, outputs: list[Any]) -> Iterator[dict[int, Any]]:
-    """Yield dy/dx by input as sparse matrices of a program, whose pattern is constant."""
+    """Yield dy/dx by input as sparse matrices of a program, whose pattern is constant.
+
+    What the pattern depends on, such as indices and conditions, is guarded.
+    """
     values, inputs = graph.columns.values, graph.inputs
     if (graph.widths == 2).any():
-        refuse("a sparse Jacobian of complex numbers cannot be compiled", "Leave out lg.compile")
+        refuse("a sparse Jacobian of complex numbers cannot be compiled", INSTEAD)
     if any(graph.primitive(i).joint is not None for i in range(len(graph))):
-        refuse("a sparse Jacobian of a cycle or a loop cannot be compiled", "Leave out lg.compile")
+        refuse("a sparse Jacobian of a cycle or a loop cannot be compiled", INSTEAD)
     found = iter(eliminated(graph, [y._row for y in outputs if of(trace, y)]))
     for y in outputs:
         stripes = next(found) if of(trace, y) else {}

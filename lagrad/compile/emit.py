@@ -243,14 +243,16 @@ class Emitter:
         """Return an argument; a float64 that meets float32 says so."""
         text = self.text(part)
         kind = type(part)
+        beside = [p.value for p in row.parents()] + [p for p in row.args if p is not part]
+        narrow = any(map(narrow_float, beside))
         number = (
             id(part) in self.plain and type(part.value) is np.float64
             if (kind is Instruction)
             else kind is np.float64
         )
-        if kind is np.complex128 and any(narrow_float(p.value) for p in row.parents()):
+        if kind is np.complex128 and narrow:
             return f"np.complex128({text})"
-        if number and any(narrow_float(p.value) for p in row.parents()):
+        if number and narrow:
             return f"np.float64({text})"
         if isinstance(part, np.integer) and any(map(not_double, row.parents())):
             return f"np.{part.dtype.name}({text})"

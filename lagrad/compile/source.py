@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from lagrad.compile.blocks import blocked
 from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
 from lagrad.compile.nesting import nested
-from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
+from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, PARTIAL, Instruction, item
 from lagrad.compile.rolling import rolled
 from lagrad.dispatch import all_finite, masked_multiply, still_finite
 from lagrad.eliminate.matrices import by_rows
@@ -84,7 +84,7 @@ def source_of(
     quiet: int | None = None
     for k, row in enumerate(rows):
         if k == reverse:
-            e.write("# the reverse sweep")
+            e.write("# the partials" if row.of is PARTIAL else "# the reverse sweep")
             if not jit and len(rows) <= LINES and any(map(may_warn, rows[k:])):
                 e.write('with np.errstate(all="ignore"):  # where nothing was selected')
                 quiet = len(e.lines)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
@@ -40,13 +40,15 @@ def by_rows(data: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> Any
 
 
 class Sparse:
-    """A sparse matrix that a program gives; until it does, nobody can ask for its entries.
+    """A sparse matrix that a program gives; until it does, nobody can ask for more than its data.
 
     Attributes
     ----------
     made : symbol, or the matrix if its entries are constants
     data : its entries
     """
+
+    __array_ufunc__ = None  # NumPy leaves ``x * J`` to it
 
     def __init__(self, made: Any, data: Any) -> None:
         self.made, self.data = made, data
@@ -58,10 +60,32 @@ class Sparse:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        refuse(
-            f"a sparse Jacobian is used inside of a compiled function (its {name})",
-            "Return it, and go on from there; or use lg.jvp and lg.vjp, which never form it",
-        )
+        used(name)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        used("copy")
+
+
+def used(name: str) -> NoReturn:
+    """Refuse to say more of a matrix."""
+    refuse(
+        f"a sparse Jacobian is used inside of a compiled function (its {name})",
+        "Return it, and go on from there; or use lg.jvp and lg.vjp, which never form it",
+    )
+
+
+def refusal(name: str) -> Callable[..., Any]:
+    """Return a method that refuses."""
+    return lambda self, *args, **kwargs: used(name)
+
+
+# Python looks for these in the class.
+for operator in (
+    *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "matmul", "rmatmul"),
+    *("pow", "rpow", "neg", "pos", "abs", "round", "eq", "ne", "lt", "le", "gt", "ge", "bool"),
+    *("len", "iter", "contains", "getitem", "setitem", "array", "str", "repr", "format"),
+):
+    setattr(Sparse, f"__{operator}__", refusal(f"__{operator}__"))
 
 
 def matrix(stripes: Sequence[Stripe], shape: tuple[int, int], dtype: np.dtype) -> Sparse:

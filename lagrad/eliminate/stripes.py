@@ -210,6 +210,8 @@ class Stripes:
         for s in stripes:
             if s.data is not ONE:
                 here = np.broadcast_to(frozen(s.data != 0), s.shape).ravel()
+                if not here.any():
+                    continue
                 if not here.all():
                     at = self.places(np.flatnonzero(here))
                     rows, columns = self.places(s.rows[at]), self.places(s.columns[at])
@@ -245,7 +247,7 @@ def alike(
 
 
 def steps(at: np.ndarray) -> Any:
-    """Return places as a slice if they go in equal steps."""
+    """Return places, of which there are some, as a slice if they go in equal steps."""
     if len(at) == 1:
         return slice(int(at[0]), int(at[0]) + 1)
     step = int(at[1] - at[0])
