@@ -258,11 +258,18 @@ def tell_why(self: Compiled, args: Any, kwargs: Any) -> None:
         )
         line = last.failed(self, args, kwargs)
         if line is not None:
+            asked = repr(line.text.split(":")[0]) + (f" ({line.where})" if line.where else "")
             why = (
-                f"Python asks for a value that changes, {line.text.split(':')[0]!r} "
-                f"({line.where}). Write np.where in the place of an if, keep float(), int(), "
-                ".item() and loops over values out, or do without lg.compile here"
+                f"Python asks for a value that changes, {asked}. Write np.where in the place of an "
+                "if, keep float(), int(), .item() and loops over values out, or do without "
+                "lg.compile here"
             )
+            if "np.array_equal" in asked:
+                why = (
+                    "the structure of a result (the pattern of a sparse Jacobian) depends on "
+                    f"indices or conditions that change, {asked}. Hand over the same ones, or do "
+                    "without lg.compile here"
+                )
     warnings.warn(
         f"{self.__name__} has been written down {self._written} times, and each call that does "
         f"that costs a thousand times as much as another: {why}. If it goes on, it will run as "

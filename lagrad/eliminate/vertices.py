@@ -26,8 +26,9 @@ from lagrad.partials import ONE
 Edge = dict[tuple[int, int], Stripe]
 #: What calling NumPy costs, in multiplications.
 CALL = 500
-#: So many stripes between two variables are put together if they share places.
-MANY = 12
+#: From so many on, and each time that they are twice as many, stripes between two variables are put
+#: together if they share places.
+MANY = 16
 NUMBER, FULL = "number", "full"
 
 
@@ -85,7 +86,7 @@ class Vertices:
         self.after.setdefault(j, set()).add(i)
         key = id(stripe.rows), id(stripe.columns)
         edge[key] = self.table.plus(edge[key], stripe) if key in edge else stripe
-        if len(edge) > MANY:
+        if len(edge) >= MANY and len(edge) & (len(edge) - 1) == 0:
             stripes = list(edge.values())
             total = sum(len(s.rows) for s in stripes)
             places = [s.rows * self.sizes[j] + s.columns for s in stripes]
