@@ -187,7 +187,6 @@ def with_torch(work: Work, params: Any, constants: Any) -> Call:
 WORKS = (
     Work(
         name="bundle",
-        note="not compiled: the pattern of a sparse Jacobian is found anew at each call",
         title="bundle adjustment of {n}, Jacobian",
         data=data,
         f=f,

@@ -143,6 +143,10 @@ def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
     added in another order. A program has no effect on what is around it: a function that writes
     into its arguments, or into a global, runs as plain Python, with a warning.
 
+    A sparse Jacobian is a matrix of its own at each call. Its pattern is that of the indices and
+    conditions which it was found for: they are checked too. With complex numbers, cycles or loops,
+    or if the function goes on to compute with the matrix, it runs as plain Python.
+
     Examples
     --------
     >>> import lagrad as lg, numpy as np
