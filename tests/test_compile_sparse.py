@@ -1,4 +1,4 @@
-"""Compiled sparse Jacobians: the matrices that the uncompiled form gives, with memory of their own."""
+"""Compiled sparse Jacobians: the matrices of the uncompiled form, with memory of their own."""
 
 import importlib.util
 import pickle

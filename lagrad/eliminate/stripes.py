@@ -197,12 +197,12 @@ class Stripes:
             return [made] if len(rows) else []
         refuse_too_large(p.count(), "a local partial")
         rows, columns, data = p.entries()
-        at = self.places(frozen(rows)), self.places(frozen(columns))
-        if not len(at[0]):
+        left, right = self.places(frozen(rows)), self.places(frozen(columns))
+        if not len(left):
             return []
         # What is one everywhere need not be multiplied by.
         ones = type(data) is np.ndarray and bool((data == 1).all())
-        return [Stripe(*at, ONE if ones else data, (len(at[0]),))]
+        return [Stripe(left, right, ONE if ones else data, (len(left),))]
 
     def nonzero(self, stripes: Iterable[Stripe]) -> list[Stripe]:
         """Return the stripes of a constant partial, in which a zero is structure."""
