@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.cycles import LINES as CYCLE_LINES
 from lagrad.compile.functions import assigned, cast, duplicate, mutated, updated
+from lagrad.compile.guards import guard
 from lagrad.compile.lines import (
     FLOATS,
     FORMS,
@@ -25,9 +25,11 @@ from lagrad.compile.lines import (
     number,
     public_name,
 )
+from lagrad.compile.matrices import LINES as MATRIX_LINES
+from lagrad.compile.matrices import OWNING as COPIED
 from lagrad.compile.names import named
 from lagrad.compile.nesting import level_of, needed_level
-from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
+from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
 from lagrad.compile.rolling import rolled, rolled_lines
 from lagrad.compile.simplify import LINES
 from lagrad.compile.special import (
@@ -45,7 +47,6 @@ from lagrad.dispatch import (
     masked_multiply,
     scatter_add,
     sparse_product,
-    still_finite,
 )
 from lagrad.rules.writing import write
 
@@ -62,6 +63,8 @@ AS_METHODS: dict[Any, str] = {np.sum: "sum", **EXTREMES}
 SHORT = 64
 #: Arrays of fewer entries are not worth an ``out=``.
 LARGE = 1 << 13
+#: Entries are taken by a method out of so many times as many.
+FEW = 4
 #: The ufuncs of operators.
 UFUNCS: dict[Any, np.ufunc] = {
     operator.add: np.add,
@@ -76,6 +79,7 @@ UFUNCS: dict[Any, np.ufunc] = {
 #: Functions whose results share no memory with their arguments.
 OWNING = frozenset(
     {np.where, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, all_finite, assigned, updated}
+    | COPIED
 )
 
 #: What stands where a program does not serve.
@@ -116,6 +120,8 @@ class Emitter:
         self.called: set[str] = set()
         #: Which instruction is the last to use a result, of those that nothing else refers to.
         self.last: dict[int, int] = {}
+        #: Data of a sparse matrix that nothing else refers to.
+        self.own: set[int] = set()
         self.fresh: set[int] = set()
         self.short: dict[Any, np.ndarray] = {}
 
@@ -237,14 +243,16 @@ class Emitter:
         """Return an argument; a float64 that meets float32 says so."""
         text = self.text(part)
         kind = type(part)
+        beside = [p.value for p in row.parents()] + [p for p in row.args if p is not part]
+        narrow = any(map(narrow_float, beside))
         number = (
             id(part) in self.plain and type(part.value) is np.float64
             if (kind is Instruction)
             else kind is np.float64
         )
-        if kind is np.complex128 and any(narrow_float(p.value) for p in row.parents()):
+        if kind is np.complex128 and narrow:
             return f"np.complex128({text})"
-        if number and any(narrow_float(p.value) for p in row.parents()):
+        if number and narrow:
             return f"np.float64({text})"
         if isinstance(part, np.integer) and any(map(not_double, row.parents())):
             return f"np.{part.dtype.name}({text})"
@@ -371,6 +379,13 @@ class Emitter:
         text = self.text(x)
         if type(x) is not Instruction or id(x) in self.plain:
             text = f"np.asarray({text})"
+        at = index.value if type(index) is Instruction else index
+        whole = type(at) is np.ndarray and at.dtype.kind == "i" and at.ndim
+        if whole and not self.jit:
+            shape = np.shape(x.value if type(x) is Instruction else x)
+            # NumPy does it faster, but for a copy of what does not lie in one piece.
+            if shape[0] <= FEW * at.size:
+                return f"{text}.take({self.text(index)}{'' if len(shape) == 1 else ', axis=0'})"
         return f"{text}[{index_text(index, self.text)}]"
 
 
@@ -404,30 +419,6 @@ def called(function: Any) -> str:
     return name if name.isidentifier() else "function"
 
 
-def guard(row: Instruction, emitter: Emitter) -> str:
-    """Return the condition under which a guard does not hold."""
-    ask, answer = row.function, row.value
-    x = emitter.text(row.args[0])
-    if ask is bool:
-        return f"not {x}" if answer else x
-    if ask is np.shape:
-        return f"np.shape({x}) != {answer}"
-    if ask is still_finite:
-        return f"{'not ' * answer}np.isfinite({x}).all()"
-    if ask is content and isinstance(answer, np.ndarray):
-        return f"{x}.tobytes() != {emitter.constant(answer.tobytes())}"
-    if isinstance(answer, float):
-        asked = x if ask is content else f"float({x})"
-        if answer != answer:
-            return f"{asked} == {asked}"
-        zero = f" or math.copysign(1.0, {x}) != {math.copysign(1.0, answer)}"
-        sign = zero if answer == 0 else ""
-        return f"not {asked} == {emitter.text(answer)}{sign}"
-    if ask is content:
-        return f"not {x} == {emitter.text(answer)}"
-    return f"not {ask.__name__}({x}) == {emitter.text(answer)}"
-
-
 #: What takes more than an expression.
 SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     scatter_add: scatter_lines,
@@ -437,6 +428,7 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     updated: updated_lines,
     mutated: mutated_lines,
     write: write_lines,
+    **MATRIX_LINES,
     rolled: rolled_lines,
     **CYCLE_LINES,
     **LINES,

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
 import scipy.special
 
 from lagrad.rules.shaping import getitem
@@ -82,6 +83,7 @@ MODULES = {
     "math": math,
     "special": scipy.special,
     "linalg": scipy.linalg,
+    "sp": scipy.sparse,
 }
 
 

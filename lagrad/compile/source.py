@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked
 from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
 from lagrad.compile.nesting import nested
-from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
+from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, PARTIAL, Instruction, item
 from lagrad.compile.rolling import rolled
-from lagrad.dispatch import all_finite, masked_multiply
+from lagrad.dispatch import all_finite, masked_multiply, still_finite
+from lagrad.eliminate.matrices import by_rows
 
 #: Arrays of so many entries are let go when they are not needed any more.
 HEAVY = 1 << 10
@@ -52,6 +55,16 @@ def last_uses(rows: Sequence[Instruction], outputs: Sequence[Any]) -> dict[int, 
     return {k: v for k, v in last.items() if k not in kept}
 
 
+def own_data(rows: Sequence[Instruction], outputs: Sequence[Any]) -> set[int]:
+    """Return the data of sparse matrices that only one matrix, and nothing else, refers to."""
+    users = Counter(id(out) for out in outputs)
+    for r in rows:
+        if r.function not in (all_finite, still_finite):
+            users.update(map(id, r.parents()))
+    data = [r.args[0] for r in rows if r.function is by_rows]
+    return {id(x) for x in data if type(x) is Instruction and owns(x) and users[id(x)] == 1}
+
+
 def source_of(
     rows: Sequence[Instruction],
     outputs: Sequence[Any],
@@ -65,12 +78,13 @@ def source_of(
     """
     e = Emitter(rows, taken, jit, nested(rows, outputs))
     e.last = last_uses(rows, outputs)
+    e.own = own_data(rows, outputs)
     dead = last_mentions(rows, outputs)
     parameters, captured, shown = [], [], []
     quiet: int | None = None
     for k, row in enumerate(rows):
         if k == reverse:
-            e.write("# the reverse sweep")
+            e.write("# the partials" if row.of is PARTIAL else "# the reverse sweep")
             if not jit and len(rows) <= LINES and any(map(may_warn, rows[k:])):
                 e.write('with np.errstate(all="ignore"):  # where nothing was selected')
                 quiet = len(e.lines)
@@ -143,6 +157,11 @@ def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
         if type(out) is not Instruction:
             if isinstance(out, np.ndarray):
                 text = f"np.array({text})"
+            elif sp.issparse(out):
+                text = f"{text}.copy()"
+        elif sp.issparse(out.value):
+            text = f"{text}.copy()" if id(out) in given else text
+            given.add(id(out))
         elif isinstance(out.value, np.ndarray):
             value = out.value
             # Whether a reshaped array is a copy depends on how its memory is laid out.

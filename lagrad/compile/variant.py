@@ -14,6 +14,7 @@ from lagrad.compile.around import Around
 from lagrad.compile.blocks import stretched
 from lagrad.compile.captured import captured
 from lagrad.compile.entry import MISS, Head, entry, jitted, parameters_of, with_values
+from lagrad.compile.hoisting import hoisted
 from lagrad.compile.listing import IMPORTS, Line, Listing, Module
 from lagrad.compile.names import is_reserved
 from lagrad.compile.operators import Symbol
@@ -23,6 +24,7 @@ from lagrad.compile.simplify import simplified
 from lagrad.compile.source import Source, source_of
 from lagrad.containers import Static, children, leaves, rebuild, unflatten
 from lagrad.dispatch import all_finite, masked_multiply, still_finite
+from lagrad.eliminate import Sparse
 from lagrad.status import ArgumentError, TraceError
 from lagrad.trace import Traced
 from lagrad.trace.tape import CURRENT
@@ -127,6 +129,7 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
     rows, outputs = simplified(rows, outputs, checked)
     if any(r.function is rolled for r in rows):
         rows, outputs = pruned(*simplified(merged(rows), outputs, checked))
+    rows = hoisted(rows, outputs)
     if not self.jit:
         rows = stretched(rows, outputs)
     reverse = next((k for k, r in enumerate(rows) if has_multiplier(r)), None)
@@ -231,6 +234,8 @@ def settled(leaf: Any) -> Any:
     """Return a result as its instruction, or as the constant that it is."""
     if isinstance(leaf, Symbol):
         return current(leaf)._row
+    if type(leaf) is Sparse:
+        return settled(leaf.made) if isinstance(leaf.made, Symbol) else leaf.made
     if isinstance(leaf, Traced):
         raise ArgumentError("a traced value was returned")
     if callable(leaf):

@@ -17,6 +17,7 @@ from lagrad.compile.program import Instruction
 from lagrad.compile.simplify import (
     arithmetic,
     factors,
+    gathers,
     products,
     reductions,
     reuse,
@@ -47,6 +48,7 @@ LOCAL: tuple[Room, ...] = (
     slopes.RULES,
     shapes.RULES,
     stretched.RULES,
+    gathers.RULES,
     reductions.RULES,
     products.RULES,
     reuse.RULES,

@@ -161,8 +161,12 @@ class Pass:
         """Return what stands for a row whose arguments are simplified."""
         function = row.function
         if function in EFFECTS:
-            if function in (ARGUMENT, CAPTURED) or type(row.args[0]) is Instruction:
+            if function in (ARGUMENT, CAPTURED):
                 self.kept.append(row)
+            elif type(row.args[0]) is Instruction:
+                # What was equal only after simplification may have been asked twice.
+                if self.known.setdefault(key_of_call(function, row.args, {}), row) is row:
+                    self.kept.append(row)
             return row
         rules = self.rules.of(row)
         if rules and self.depth < DEPTH and id(row) not in self.measured:
