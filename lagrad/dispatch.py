@@ -69,6 +69,15 @@ def all_finite(x: Any) -> bool:
     return bool(np.isfinite(x).all())
 
 
+def derivative_finite(x: Any) -> bool:
+    """As `all_finite`, asked of a tangent or a multiplier that comes out.
+
+    In a program nobody asks it of one that nobody uses; of a value it is asked all the same, since
+    outside the domain of a function its slope may well be a number, as that of log at -1.
+    """
+    return all_finite(x)
+
+
 def still_finite(x: Any) -> bool:
     """As `all_finite`, asked of a multiplier on its way; of a traced one by its value."""
     while hasattr(x, "_value") and not x._is_symbol:

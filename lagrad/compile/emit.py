@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.cycles import LINES as CYCLE_LINES
-from lagrad.compile.functions import assigned, cast, duplicate, mutated, updated
+from lagrad.compile.functions import assigned, cast, crossed, duplicate, mutated, updated
 from lagrad.compile.lines import (
     FORMS,
     GETITEM,
@@ -19,6 +18,7 @@ from lagrad.compile.lines import (
     INFIX,
     PREFIX,
     TRUTHS,
+    UFUNCS,
     call,
     index_text,
     public_name,
@@ -60,22 +60,6 @@ AS_METHODS: dict[Any, str] = {np.sum: "sum", **EXTREMES}
 SHORT = 64
 #: Arrays of fewer entries are not worth an ``out=``.
 LARGE = 1 << 13
-#: The ufuncs of operators.
-UFUNCS: dict[Any, np.ufunc] = {
-    operator.add: np.add,
-    operator.sub: np.subtract,
-    operator.mul: np.multiply,
-    operator.truediv: np.divide,
-    operator.neg: np.negative,
-    operator.pow: np.power,
-    operator.abs: np.absolute,
-    operator.matmul: np.matmul,
-}
-#: Functions whose results share no memory with their arguments.
-OWNING = frozenset(
-    {np.where, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, all_finite, assigned, updated}
-)
-
 #: What stands where a program does not serve.
 OTHER, CAREFUL = "<other>", "<careful>"
 
@@ -112,6 +96,8 @@ class Emitter:
         self.last: dict[int, int] = {}
         self.fresh: set[int] = set()
         self.short: dict[Any, np.ndarray] = {}
+        #: Where a result belongs, of those that are made somewhere else first.
+        self.targets: dict[int, str] = {}
 
     def is_short(self, row: Instruction) -> bool:
         """True for a reduction of a large array over a short last axis, where NumPy is slow."""
@@ -288,7 +274,9 @@ class Emitter:
         given = [self.strong(row, part) for part in args]
         ufunc = UFUNCS.get(function, function if isinstance(function, np.ufunc) else None)
         if ufunc is not None and isinstance(row.value, np.ndarray) and not row.kwargs:
-            out = self.spare(row) if elementwise(ufunc) else None
+            out = (
+                (self.targets.pop(id(row), None) or self.spare(row)) if elementwise(ufunc) else None
+            )
             if ufunc.nout == 1 and not self.jit:
                 self.fresh.add(id(row))
             if out is not None:
@@ -311,6 +299,8 @@ class Emitter:
                 return f"np.array([{given[0]}])"
         if function in GETITEM:
             return self.taken_from(row)
+        if function is crossed:
+            return f"{given[0]}.T @ {given[1]}"
         if function is item:
             return f"{given[0]}[{row.args[1]}]"
         if function is duplicate:

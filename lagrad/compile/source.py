@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from lagrad.compile.blocks import blocked
-from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
-from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
+from lagrad.compile.emit import CAREFUL, SPECIAL, Emitter
+from lagrad.compile.lifetimes import OWNING, last_mentions, last_uses
+from lagrad.compile.lines import UFUNCS
+from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, item
 from lagrad.compile.rolling import rolled
-from lagrad.dispatch import all_finite, masked_multiply
-
-#: Arrays of so many entries are let go when they are not needed any more.
-HEAVY = 1 << 10
+from lagrad.dispatch import masked_multiply
 
 
 @dataclass
@@ -35,20 +34,6 @@ class Source:
     called: set[str] = field(default_factory=set)
     #: What the lines give names to.
     names: set[str] = field(default_factory=set)
-
-
-def last_uses(rows: Sequence[Instruction], outputs: Sequence[Any]) -> dict[int, int]:
-    """Return which instruction is the last to use a result, where none may keep a view of it."""
-    last: dict[int, int] = {}
-    kept = {id(out) for out in outputs if type(out) is Instruction}
-    for r in rows:
-        function = UFUNCS.get(r.function, r.function)
-        plain = isinstance(function, np.ufunc) or function in OWNING or function in GUARDS
-        for p in r.parents():
-            last[id(p)] = id(r)
-            if not plain:
-                kept.add(id(p))
-    return {k: v for k, v in last.items() if k not in kept}
 
 
 def source_of(
@@ -112,25 +97,6 @@ STEADY = frozenset(
 )
 #: Longer programs are cut, and a block of lines cannot be.
 LINES = 20_000
-
-
-def last_mentions(
-    rows: Sequence[Instruction], outputs: Sequence[Any]
-) -> dict[int, list[Instruction]]:
-    """Return, for each instruction, the large results whose names are not needed after it."""
-    kept = {id(out) for out in outputs if type(out) is Instruction}
-    kept |= {id(r.args[0]) for r in rows if r.function is all_finite}
-    last: dict[int, Instruction] = {}
-    large: dict[int, Instruction] = {}
-    for r in rows:
-        for p in r.parents():
-            if isinstance(p.value, np.ndarray) and p.value.size >= HEAVY and id(p) not in kept:
-                if p.function not in (ARGUMENT, CAPTURED, item):
-                    last[id(p)], large[id(p)] = r, p
-    found: dict[int, list[Instruction]] = {}
-    for key, r in last.items():
-        found.setdefault(id(r), []).append(large[key])
-    return found
 
 
 def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
