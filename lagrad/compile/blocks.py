@@ -22,8 +22,8 @@ from lagrad.compile.functions import cast, crossed
 from lagrad.compile.lifetimes import last_mentions, last_uses
 from lagrad.compile.lines import INFIX, PREFIX
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item, replaced
-from lagrad.compile.simplify.patterns import MATMUL
 from lagrad.compile.simplify.passes import needed
+from lagrad.compile.simplify.patterns import MATMUL
 from lagrad.dispatch import all_finite
 
 #: Entries of an array from which on blocks pay, and of a block.

@@ -12,6 +12,7 @@ from lagrad.compile.blocks import blocked
 from lagrad.compile.emit import CAREFUL, SPECIAL, Emitter
 from lagrad.compile.lifetimes import OWNING, last_mentions, last_uses
 from lagrad.compile.lines import UFUNCS
+from lagrad.compile.nesting import nested
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, item
 from lagrad.compile.rolling import rolled
 from lagrad.dispatch import masked_multiply
@@ -47,7 +48,7 @@ def source_of(
 
     With ``jit`` the lines are those that numba understands.
     """
-    e = Emitter(rows, taken, jit)
+    e = Emitter(rows, taken, jit, nested(rows, outputs))
     e.last = last_uses(rows, outputs)
     dead = last_mentions(rows, outputs)
     parameters, captured, shown = [], [], []
