@@ -24,6 +24,7 @@ from lagrad.compile.lines import INFIX, PREFIX
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item, replaced
 from lagrad.compile.simplify.passes import needed
 from lagrad.compile.simplify.patterns import MATMUL
+from lagrad.compile.simplify.shapes import in_c_order
 from lagrad.dispatch import all_finite
 
 #: Entries of an array from which on blocks pay, and of a block.
@@ -128,8 +129,7 @@ def edges(row: Instruction, n: int) -> dict[int, bool] | None:
         return {id(x): True} if fits and shape(x)[0] == n else None
     if function is np.reshape and type(row.args[0]) is Instruction:
         x = row.args[0]
-        plain = row.kwargs.get("order", "C") == "C"
-        return {id(x): True} if plain and shape(x)[:1] == (n,) else None
+        return {id(x): True} if in_c_order(row) and shape(x)[:1] == (n,) else None
     ufunc = isinstance(function, np.ufunc) and function.nout == 1 and function.signature is None
     known = ufunc or function in INFIX or function in PREFIX or function in (np.where, cast)
     if not known or row.kwargs:
