@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.compile.columns import thin, turned
 from lagrad.compile.functions import cast, crossed
 from lagrad.compile.lifetimes import last_mentions, last_uses
 from lagrad.compile.lines import INFIX, PREFIX
@@ -370,12 +371,16 @@ def blocked_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     inner.last = last_uses(s.rows, [*s.outs, *s.sums])
     dead = last_mentions(s.rows, [*s.outs, *s.sums])
     own = set(map(id, s.rows))
-    for target, r in zip(targets, s.outs, strict=True):
-        inner.targets[id(r)] = f"{target}[{rows}]"
+    columns = turned(s.rows, s.by_rows, s.outs, s.sums)
+    places = {id(r): f"{target}[{rows}]" for target, r in zip(targets, s.outs, strict=True)}
+    if columns is None:
+        inner.targets = dict(places)
     lines = []
     for p in s.by_rows:
         piece = e.free(f"{e.names[id(p)]}_rows")
-        lines.append(f"{piece} = {e.names[id(p)]}[{rows}]")
+        text = f"{e.names[id(p)]}[{rows}]"
+        turn = columns is not None and id(p) in columns
+        lines.append(f"{piece} = np.asfortranarray({text})" if turn else f"{piece} = {text}")
         inner.names[id(p)] = piece
     for r in s.rows:
         before = len(inner.lines)
@@ -383,13 +388,18 @@ def blocked_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
             x = inner.text(r.args[0])
             rest = "".join(f", {k}" for k in r.value.shape[1:])
             inner.write(f"{inner.names[id(r)]} = {x}.reshape(len({x}){rest})")
+        elif columns is not None and r.function in MATMUL and thin(r):
+            a, b = map(inner.text, r.args)
+            inner.write(f"{inner.names[id(r)]} = ({b}.T @ {a}.T).T")
+            inner.fresh.add(id(r))
         else:
             inner.emit(r)
         lines += inner.lines[before:]
         over = [inner.names[id(p)] for p in dead.get(id(r), ()) if id(p) in own]
         if over:
             lines.append(f"del {', '.join(over)}")
-    lines += [f"{inner.targets[id(r)]} = {inner.text(r)}" for r in s.outs if id(r) in inner.targets]
+    left = [r for r in s.outs if columns is not None or id(r) in inner.targets]
+    lines += [f"{places[id(r)]} = {inner.text(r)}" for r in left]
     sums = [inner.names[id(r)] for r in s.sums]
     lines.append(f"return ({''.join(f'{x}, ' for x in sums)})")
     yield f"def {run}({rows}):"
