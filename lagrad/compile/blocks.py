@@ -359,6 +359,7 @@ def blocked_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     """A function of a block of rows, and the call that runs it over all of them."""
     s: Stretch = row.kwargs["stretch"]
     inner = e.inside(s.rows)
+    inner.cut = True
     for p in (*s.by_rows, *s.whole):
         inner.names[id(p)] = e.names[id(p)]
         if id(p) in e.plain:
