@@ -72,8 +72,9 @@ def all_finite(x: Any) -> bool:
 def derivative_finite(x: Any) -> bool:
     """As `all_finite`, asked of a tangent or a multiplier that comes out.
 
-    In a program nobody asks it of one that nobody uses; of a value it is asked all the same, since
-    outside the domain of a function its slope may well be a number, as that of log at -1.
+    A compiled program does not ask it of one that nobody uses, though the call does that writes the
+    program down. Of a value it is asked all the same, since outside the domain of a function its
+    slope may well be a number, as that of log at -1.
     """
     return all_finite(x)
 

@@ -95,6 +95,7 @@ def scanned(np: Any, x: Any) -> Any:
 
 ODE = Work(
     name="ode",
+    note="stages and multipliers are shifted into new arrays; by hand into places made before",
     title="ODE of {n}, 50 steps",
     data=data,
     f=f,

@@ -112,9 +112,8 @@ def edges(row: Instruction, n: int) -> dict[int, bool] | None:
             return None
         return {id(x): True}
     if function is crossed:
-        a, b = row.args
-        apart = a is not b and math.prod(out) <= SMALL
-        return {id(p): True for p in (a, b) if type(p) is Instruction} if apart else None
+        small = math.prod(out) <= SMALL and shape(row.args[0])[0] == n
+        return {id(p): True for p in row.parents()} if small else None
     if not out or out[0] != n or not isinstance(row.value, np.ndarray):
         return None
     if function in MATMUL and not row.kwargs:
@@ -166,12 +165,15 @@ def adds_rows(row: Instruction) -> bool:
 
 
 def with_crossed(rows: Sequence[Instruction], n: int) -> None:
-    """Let ``a.T @ b`` be one instruction, where it is a sum over the rows."""
+    """Let ``a.T @ b`` be one instruction, where it is a sum over the rows. Exact as such.
+
+    In blocks it differs in the last bits, as other sums do.
+    """
     for r in rows:
         if r.function in MATMUL and not r.kwargs:
             a, b = r.args
             if len(shape(a)) == len(shape(b)) == 2 and shape(b)[0] == n and type(a) is Instruction:
-                if a.function is np.transpose and len(a.args) == 1:
+                if a.function is np.transpose and len(a.args) == 1 and not a.kwargs:
                     r.function, r.args = crossed, (a.args[0], b)
 
 
