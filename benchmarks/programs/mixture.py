@@ -69,7 +69,7 @@ def by_hand(
 WORKS = (
     Work(
         name="mixture",
-        note="memory: the squares of Y are an array of their own; by hand einsum adds them up at once",
+        note="memory: the squares of Y are an array; by hand einsum adds them up at once",
         title="Gaussian mixture of {n}",
         data=data,
         f=f,

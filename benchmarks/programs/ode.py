@@ -108,6 +108,7 @@ ODE = Work(
 NUMBA = dataclasses.replace(
     ODE,
     name="ode_numba",
+    note="",
     title="ODE of {n}, 50 steps, numba",
     tools={"lagrad": with_lagrad(jit="numba"), "JAX": ODE.tools["JAX"]},
     jax=1 / 1.5,
