@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.cycles import LINES as CYCLE_LINES
-from lagrad.compile.functions import assigned, cast, duplicate, mutated, updated
+from lagrad.compile.functions import assigned, cast, crossed, duplicate, mutated, updated
 from lagrad.compile.guards import guard
 from lagrad.compile.lines import (
     FLOATS,
@@ -20,13 +19,13 @@ from lagrad.compile.lines import (
     INFIX,
     PREFIX,
     TRUTHS,
+    UFUNCS,
     call,
     index_text,
     number,
     public_name,
 )
 from lagrad.compile.matrices import LINES as MATRIX_LINES
-from lagrad.compile.matrices import OWNING as COPIED
 from lagrad.compile.names import named
 from lagrad.compile.nesting import level_of, needed_level
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
@@ -61,27 +60,12 @@ EXTREMES: dict[Any, str] = {np.max: "max", np.amax: "max", np.min: "min", np.ami
 AS_METHODS: dict[Any, str] = {np.sum: "sum", **EXTREMES}
 #: Axes up to this length are added up by a product with ones.
 SHORT = 64
+#: So many ones at most are kept for sums over another axis.
+MOST = 1 << 12
 #: Arrays of fewer entries are not worth an ``out=``.
 LARGE = 1 << 13
 #: Entries are taken by a method out of so many times as many.
 FEW = 4
-#: The ufuncs of operators.
-UFUNCS: dict[Any, np.ufunc] = {
-    operator.add: np.add,
-    operator.sub: np.subtract,
-    operator.mul: np.multiply,
-    operator.truediv: np.divide,
-    operator.neg: np.negative,
-    operator.pow: np.power,
-    operator.abs: np.absolute,
-    operator.matmul: np.matmul,
-}
-#: Functions whose results share no memory with their arguments.
-OWNING = frozenset(
-    {np.where, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, all_finite, assigned, updated}
-    | COPIED
-)
-
 #: What stands where a program does not serve.
 OTHER, CAREFUL = "<other>", "<careful>"
 
@@ -124,23 +108,33 @@ class Emitter:
         self.own: set[int] = set()
         self.fresh: set[int] = set()
         self.short: dict[Any, np.ndarray] = {}
+        #: True among lines that run for a part of the rows at a time.
+        self.cut = False
+        #: Where a result belongs, of those that are made somewhere else first.
+        self.targets: dict[int, str] = {}
 
-    def is_short(self, row: Instruction) -> bool:
-        """True for a reduction of a large array over a short last axis, where NumPy is slow."""
+    def is_short(self, row: Instruction, axis: int = -1) -> bool:
+        """True for a reduction, over this axis, of a large array whose last axis is short.
+
+        There NumPy is slow.
+        """
         x = row.args[0].value if type(row.args[0]) is Instruction else None
-        if not isinstance(x, np.ndarray) or x.ndim < 2 or x.size < LARGE:
+        if not isinstance(x, np.ndarray) or x.ndim < -min(axis, -2) or x.size < LARGE:
             return False
-        last = row.kwargs.get("axis") in (-1, x.ndim - 1, (-1,), (x.ndim - 1,))
-        return last and x.dtype.name == "float64" and 0 < x.shape[-1] <= SHORT
+        over = row.kwargs.get("axis") in (axis, x.ndim + axis, (axis,), (x.ndim + axis,))
+        return over and x.dtype.name == "float64" and 0 < x.shape[-1] <= SHORT
 
-    def ones(self, row: Instruction) -> str | None:
-        """Return the ones that add up a short last axis, by a product."""
-        if not self.is_short(row):
-            return None
-        key = row.args[0].value.shape[-1]
-        if key not in self.short:
-            self.short[key] = np.ones(key)
-        return self.constant(self.short[key], "ones")
+    def by_ones(self, row: Instruction, x: str) -> str | None:
+        """Return a sum as a product with ones, over a short last axis or over the one before it."""
+        kept = row.kwargs.get("keepdims") is True
+        there = np.shape(row.args[0].value)
+        if self.is_short(row):
+            return f"({x} @ {self.whole_ones(there[-1:])}){'[..., None]' * kept}"
+        # What runs row by row has fewer rows.
+        short = not self.jit and there[-2:-1] <= (MOST,) and (len(there) > 2 or not self.cut)
+        if short and self.is_short(row, -2):
+            return f"({self.whole_ones(there[-2:-1])} @ {x}){'[..., None, :]' * kept}"
+        return None
 
     def whole_ones(self, shape: tuple[int, ...]) -> str:
         """Return the name of an array of ones."""
@@ -309,7 +303,9 @@ class Emitter:
         given = [self.strong(row, part) for part in args]
         ufunc = UFUNCS.get(function, function if isinstance(function, np.ufunc) else None)
         if ufunc is not None and isinstance(row.value, np.ndarray) and not row.kwargs:
-            out = self.spare(row) if elementwise(ufunc) else None
+            out = (
+                (self.targets.pop(id(row), None) or self.spare(row)) if elementwise(ufunc) else None
+            )
             if ufunc.nout == 1 and not self.jit:
                 self.fresh.add(id(row))
             if out is not None:
@@ -332,6 +328,8 @@ class Emitter:
                 return f"np.array([{given[0]}])"
         if function in GETITEM:
             return self.taken_from(row)
+        if function is crossed:
+            return f"{given[0]}.T @ {given[1]}"
         if function is item:
             return f"{given[0]}[{row.args[1]}]"
         if function is duplicate:
@@ -354,9 +352,9 @@ class Emitter:
         array = bool(args) and type(args[0]) is Instruction and id(args[0]) not in self.plain
         array = array and isinstance(args[0].value, np.ndarray | np.generic)
         if function in AS_METHODS and array and set(options) <= {"axis", "keepdims"}:
-            ones = self.ones(row) if function is np.sum else None
-            if ones is not None:
-                return f"({given[0]} @ {ones}){'[..., None]' * (options.get('keepdims') == 'True')}"
+            product = self.by_ones(row, given[0]) if function is np.sum else None
+            if product is not None:
+                return product
             if options.get("keepdims") == "False":
                 del options["keepdims"]
             if options.get("axis") == "None":

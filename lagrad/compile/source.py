@@ -11,15 +11,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked
-from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
+from lagrad.compile.emit import CAREFUL, SPECIAL, Emitter
+from lagrad.compile.lifetimes import OWNING, last_mentions, last_uses
+from lagrad.compile.lines import UFUNCS
 from lagrad.compile.nesting import nested
-from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, PARTIAL, Instruction, item
+from lagrad.compile.program import ARGUMENT, CAPTURED, PARTIAL, Instruction, item
 from lagrad.compile.rolling import rolled
 from lagrad.dispatch import all_finite, masked_multiply, still_finite
 from lagrad.eliminate.matrices import by_rows
-
-#: Arrays of so many entries are let go when they are not needed any more.
-HEAVY = 1 << 10
 
 
 @dataclass
@@ -39,30 +38,6 @@ class Source:
     called: set[str] = field(default_factory=set)
     #: What the lines give names to.
     names: set[str] = field(default_factory=set)
-
-
-def last_uses(rows: Sequence[Instruction], outputs: Sequence[Any]) -> dict[int, int]:
-    """Return which instruction is the last to use a result, where none may keep a view of it."""
-    last: dict[int, int] = {}
-    kept = {id(out) for out in outputs if type(out) is Instruction}
-    for r in rows:
-        function = UFUNCS.get(r.function, r.function)
-        plain = isinstance(function, np.ufunc) or function in OWNING or function in GUARDS
-        for p in r.parents():
-            last[id(p)] = id(r)
-            if not plain:
-                kept.add(id(p))
-    return {k: v for k, v in last.items() if k not in kept}
-
-
-def own_data(rows: Sequence[Instruction], outputs: Sequence[Any]) -> set[int]:
-    """Return the data of sparse matrices that only one matrix, and nothing else, refers to."""
-    users = Counter(id(out) for out in outputs)
-    for r in rows:
-        if r.function not in (all_finite, still_finite):
-            users.update(map(id, r.parents()))
-    data = [r.args[0] for r in rows if r.function is by_rows]
-    return {id(x) for x in data if type(x) is Instruction and owns(x) and users[id(x)] == 1}
 
 
 def source_of(
@@ -129,25 +104,6 @@ STEADY = frozenset(
 LINES = 20_000
 
 
-def last_mentions(
-    rows: Sequence[Instruction], outputs: Sequence[Any]
-) -> dict[int, list[Instruction]]:
-    """Return, for each instruction, the large results whose names are not needed after it."""
-    kept = {id(out) for out in outputs if type(out) is Instruction}
-    kept |= {id(r.args[0]) for r in rows if r.function is all_finite}
-    last: dict[int, Instruction] = {}
-    large: dict[int, Instruction] = {}
-    for r in rows:
-        for p in r.parents():
-            if isinstance(p.value, np.ndarray) and p.value.size >= HEAVY and id(p) not in kept:
-                if p.function not in (ARGUMENT, CAPTURED, item):
-                    last[id(p)], large[id(p)] = r, p
-    found: dict[int, list[Instruction]] = {}
-    for key, r in last.items():
-        found.setdefault(id(r), []).append(large[key])
-    return found
-
-
 def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
     """Return the texts of what a program gives: arrays of their own."""
     found, given = [], set()
@@ -176,18 +132,6 @@ def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
     return found
 
 
-def owns(row: Instruction) -> bool:
-    """True if the result of an instruction has memory of its own."""
-    function = UFUNCS.get(row.function, row.function)
-    if function is item:
-        of, k = row.args
-        # The last carry of a loop may be the first one.
-        return of.function is blocked or (
-            of.function is rolled and k >= len(of.kwargs["body"].carry)
-        )
-    return isinstance(function, np.ufunc) or function in OWNING or function in SPECIAL
-
-
 def finite_check(e: Emitter) -> None:
     """Write the one line that finds NaN and inf among what was asked to be finite."""
     parts = []
@@ -209,3 +153,25 @@ def finite_check(e: Emitter) -> None:
             e.write(f"if total - total: {CAREFUL}")  # of inf and NaN it is NaN, which is true
         else:
             e.write(f"if not math.isfinite(total): {CAREFUL}")
+
+
+def own_data(rows: Sequence[Instruction], outputs: Sequence[Any]) -> set[int]:
+    """Return the data of sparse matrices that only one matrix, and nothing else, refers to."""
+    users = Counter(id(out) for out in outputs)
+    for r in rows:
+        if r.function not in (all_finite, still_finite):
+            users.update(map(id, r.parents()))
+    data = [r.args[0] for r in rows if r.function is by_rows]
+    return {id(x) for x in data if type(x) is Instruction and owns(x) and users[id(x)] == 1}
+
+
+def owns(row: Instruction) -> bool:
+    """True if the result of an instruction has memory of its own."""
+    function = UFUNCS.get(row.function, row.function)
+    if function is item:
+        of, k = row.args
+        # The last carry of a loop may be the first one.
+        return of.function is blocked or (
+            of.function is rolled and k >= len(of.kwargs["body"].carry)
+        )
+    return isinstance(function, np.ufunc) or function in OWNING or function in SPECIAL

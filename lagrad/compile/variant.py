@@ -20,7 +20,7 @@ from lagrad.compile.names import is_reserved
 from lagrad.compile.operators import Symbol
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
 from lagrad.compile.rolling import merged, pruned, rolled
-from lagrad.compile.simplify import simplified
+from lagrad.compile.simplify import asked, simplified
 from lagrad.compile.source import Source, source_of
 from lagrad.containers import Static, children, leaves, rebuild, unflatten
 from lagrad.dispatch import all_finite, masked_multiply, still_finite
@@ -121,8 +121,8 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
             "on what is around it. Write to a copy, and return it"
         )
     traced_at = time.perf_counter()
-    rows = program.instructions
-    count = len(rows)
+    rows = asked(program.instructions, outputs)
+    count = len(program.instructions)
     checked = is_checked(rows, outputs)
     if checked:
         rows = [r for r in rows if r.function is not still_finite or not r.value]
@@ -258,12 +258,12 @@ NUMBERS = (bool, int, float, complex, np.number, np.bool_, str, bytes, type(None
 
 def is_checked(rows: Any, outputs: Any) -> bool:
     """True if every result that depends on a masked multiplier is asked to be finite."""
-    asked = {id(r.args[0]) for r in rows if r.function is all_finite}
+    told = {id(r.args[0]) for r in rows if r.function is all_finite}
     masked = {id(r.args[0]) for r in rows if r.function is still_finite}
     for r in rows:
         if r.function is masked_multiply or any(id(p) in masked for p in r.parents()):
             masked.add(id(r))
-    return all(id(out) in asked or id(out) not in masked for out in outputs)
+    return all(id(out) in told or id(out) not in masked for out in outputs)
 
 
 def container_text(

@@ -33,7 +33,7 @@ from lagrad.compile.simplify.rules import (
     key_of_call,
     stand_in,
 )
-from lagrad.dispatch import all_finite, masked_multiply
+from lagrad.dispatch import all_finite, derivative_finite, masked_multiply
 
 #: A row is rewritten so many times at most, and what a rule makes may go so deep.
 REWRITES, DEPTH = 12, 6
@@ -250,6 +250,20 @@ def used(
                 users[i] = users.get(i, 0) + 1
     kept.reverse()
     return kept, list(outputs), users
+
+
+def asked(rows: Sequence[Instruction], outputs: Sequence[Any]) -> list[Instruction]:
+    """Return a program that asks of no derivative that nobody uses whether it is finite."""
+    plain = [row for row in rows if row.function is not derivative_finite]
+    users = used(plain, outputs)[2]
+    kept = []
+    for row in rows:
+        if row.function is derivative_finite:
+            if id(row.args[0]) not in users:
+                continue
+            row.function = all_finite
+        kept.append(row)
+    return kept
 
 
 def passes(
