@@ -69,6 +69,16 @@ def all_finite(x: Any) -> bool:
     return bool(np.isfinite(x).all())
 
 
+def derivative_finite(x: Any) -> bool:
+    """As `all_finite`, asked of a tangent or a multiplier that comes out.
+
+    A compiled program does not ask it of one that nobody uses, though the call does that writes the
+    program down. Of a value it is asked all the same, since outside the domain of a function its
+    slope may well be a number, as that of log at -1.
+    """
+    return all_finite(x)
+
+
 def still_finite(x: Any) -> bool:
     """As `all_finite`, asked of a multiplier on its way; of a traced one by its value."""
     while hasattr(x, "_value") and not x._is_symbol:

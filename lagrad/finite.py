@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from lagrad.containers import leaves
-from lagrad.dispatch import all_finite
+from lagrad.dispatch import all_finite, derivative_finite
 from lagrad.graph import Graph
 from lagrad.partials import Scattered
 from lagrad.solve.back_substitution import Sums
 from lagrad.status import ArgumentError, NonFiniteError
 
 
-def finite(x: Any) -> bool:
+def finite(x: Any, ask: Callable[[Any], bool] = all_finite) -> bool:
     """True for finite plain numbers, and for whatever is not a plain number."""
     if getattr(x, "_is_symbol", False):
-        return bool(x._ask(all_finite))
+        return bool(x._ask(ask))
     if hasattr(x, "tocoo"):
         x = x.data
     kind = getattr(getattr(x, "dtype", None), "kind", "f" if isinstance(x, float) else "O")
@@ -58,9 +58,9 @@ def refuse_nonfinite(
     moved = tangents or {}
     if not all(finite(leaf) for _, leaf in leaves(value)):
         what, where = "value", first_value(graph)
-    elif not all(finite(w) for w in lam.values()):
+    elif not all(finite(w, derivative_finite) for w in lam.values()):
         what, where = "gradient", first_partial(graph)
-    elif not all(finite(moved[i]) for i in graph.outputs if i in moved):
+    elif not all(finite(moved[i], derivative_finite) for i in graph.outputs if i in moved):
         what, where = "tangent", first_tangent(graph, moved)
     else:
         return

@@ -94,12 +94,6 @@ def test_saved_options_are_parameters(tmp_path, options):
     assert module.scaled(np.ones(2), **options) == expected
 
 
-def test_a_sparse_jacobian_runs_as_plain_python():
-    g = lg.compile(lg.jacobian(lambda u: u**2, sparse=True))
-    with pytest.warns(UserWarning, match="sparse Jacobian"):
-        assert_allclose(g(np.array([1.0, 2.0])).toarray(), [[2.0, 0.0], [0.0, 4.0]])
-
-
 def test_outside_of_the_domain_there_is_no_gradient():
     g = lg.compile(lg.grad(lambda x: np.sum(np.log(x))))
     assert g(np.array([1.0, 2.0])).tolist() == [1.0, 0.5]

@@ -501,6 +501,11 @@ CASES: dict[str, list[Case]] = {
         Case(lambda a, b: (a + b, np.exp(a) + a + b), (np.abs(x), np.abs(y)), 3),
         Case(lambda a, b: np.reshape(a, (3, 4)) + np.reshape(b, (3, 4)), (x, y)),
     ],
+    "column_of_gather": [
+        Case(lambda a: a[[3, 0, 0, -1]][..., 2] + a[[3, 0, 0, -1]][..., -1], (GRID,)),
+        Case(lambda a: a[np.array([[1, 1], [0, 2]])][..., 0], (A,)),
+        Case(lambda a: np.reshape(a, (2, 3, 2))[[1, 1, 0]][..., 1], (x,)),
+    ],
 }
 #: Within an absolute tolerance, and tested below.
 ABSOLUTE = {"tanh_slope"}

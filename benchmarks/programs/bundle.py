@@ -127,8 +127,7 @@ def rotation(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def with_lagrad(work: Work, params: Any, constants: Any) -> Call:
     g = program(work, constants)
-    # Not compiled: the pattern of a sparse Jacobian is found from each call.
-    return lg.jacobian(g, argnums=argnums(params), sparse=True), params
+    return lg.compile(lg.jacobian(g, argnums=argnums(params), sparse=True)), params
 
 
 def with_autograd(work: Work, params: Any, constants: Any) -> Call:
@@ -188,7 +187,6 @@ def with_torch(work: Work, params: Any, constants: Any) -> Call:
 WORKS = (
     Work(
         name="bundle",
-        note="not compiled: the pattern of a sparse Jacobian is found anew at each call",
         title="bundle adjustment of {n}, Jacobian",
         data=data,
         f=f,

@@ -93,7 +93,6 @@ def with_torch(work: Work, params: Any, constants: Any) -> Call:
 WORKS = (
     Work(
         name="kmeans",
-        note="the tangent of the value is computed to be checked; by hand nobody asks for it",
         title="k-means of {n}, and Hessian diagonal",
         data=data,
         f=f,

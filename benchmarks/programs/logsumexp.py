@@ -29,6 +29,7 @@ def by_hand(x: np.ndarray) -> tuple[float, np.ndarray]:
 WORKS = (
     Work(
         name="logsumexp",
+        note="the results are asked to be finite, one more sum; by hand nobody asks",
         title="logsumexp of {n}",
         data=data,
         f=f,

@@ -94,6 +94,7 @@ def scanned(np: Any, W1: Any, W2: Any, b: Any, X: Any) -> Any:
 WORKS = (
     Work(
         name="lstm",
+        note="memory: exp(-z) is kept beside the sigmoid, and steps share no memory",
         title="LSTM, {n} steps unrolled",
         data=data,
         f=f,

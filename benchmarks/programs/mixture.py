@@ -69,7 +69,7 @@ def by_hand(
 WORKS = (
     Work(
         name="mixture",
-        note="the products with 1/s and the windows of d are arrays of their own",
+        note="memory: the squares of Y are an array; by hand einsum adds them up at once",
         title="Gaussian mixture of {n}",
         data=data,
         f=f,

@@ -95,6 +95,7 @@ def scanned(np: Any, x: Any) -> Any:
 
 ODE = Work(
     name="ode",
+    note="stages and multipliers are shifted into new arrays; by hand into places made before",
     title="ODE of {n}, 50 steps",
     data=data,
     f=f,
@@ -107,6 +108,7 @@ ODE = Work(
 NUMBA = dataclasses.replace(
     ODE,
     name="ode_numba",
+    note="",
     title="ODE of {n}, 50 steps, numba",
     tools={"lagrad": with_lagrad(jit="numba"), "JAX": ODE.tools["JAX"]},
     jax=1 / 1.5,

@@ -13,7 +13,7 @@ from lagrad.api.arguments import Argnums, Transform, graph_of, of, own, pair, se
 from lagrad.api.gradients import grad, jvp
 from lagrad.assemble import refuse_too_large
 from lagrad.containers import leaves, map_leaves, unflatten
-from lagrad.eliminate import accumulate
+from lagrad.eliminate import accumulate, eliminated, matrix
 from lagrad.finite import refuse_nonfinite
 from lagrad.graph import Graph
 from lagrad.solve import back_substitute, forward_substitute
@@ -42,7 +42,8 @@ def jacobian(
     argnums : int or sequence of int
     sparse : bool
         Return ``scipy.sparse`` arrays (size of y, size of x) made by products of the sparse
-        partials, in which every structural entry is stored.
+        partials, in which every structural entry is stored. Under ``lg.compile`` the pattern is
+        found once; a call with other indices or conditions (``np.where``) writes another program.
     holomorphic : bool
         Say that a complex function of complex arguments is holomorphic; else it is refused.
     nonfinite : {"raise", "allow"}
@@ -73,12 +74,6 @@ def _jacobian(
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    if sparse and recording_program():
-        refuse(
-            "a sparse Jacobian was asked for inside of a compiled function, and its pattern is "
-            "found from the numbers of each call",
-            "Leave out lg.compile, or compile lg.jvp along the colours of the pattern",
-        )
     numbers, single = selected(f, argnums, args)
     trace, result, rows = record(f, args, numbers, kwargs)
     graph = graph_of(trace, rows, result)
@@ -93,7 +88,11 @@ def _jacobian(
             "the Jacobian of a complex function of complex arguments exists only if the function "
             "is holomorphic: say holomorphic=True, or differentiate its real and imaginary parts"
         )
-    if sparse:
+    program = recording_program()
+    if sparse and program is not None:
+        with program.partials():
+            table = list(written_blocks(graph, trace, outputs))
+    elif sparse:
         table = list(sparse_blocks(graph, trace, outputs))
     else:
         m = sum(np.size(y) for y in outputs)
@@ -110,7 +109,8 @@ def _jacobian(
         by_rows = (m <= n or complex_in) and not (complex_out and not complex_in)
         table = list((rows_of if by_rows else columns_of)(graph, trace, outputs))
     for blocks in table:
-        refuse_nonfinite(graph, 0.0, dict(enumerate(blocks.values())), nonfinite)
+        found = {r: block.data if sparse else block for r, block in blocks.items()}
+        refuse_nonfinite(graph, 0.0, found, nonfinite)
 
     def place(blocks: Mapping[int, Any]) -> Any:
         answers = [
@@ -171,6 +171,33 @@ def sparse_blocks(graph: Graph, trace: Trace, outputs: list[Any]) -> Iterator[di
             if of(trace, y) and r in found[y._row]
             else sp.csr_array((size, graph.columns.values[r].size))
             for r in graph.inputs
+        }
+
+
+#: What can be written where there is no program of a sparse Jacobian.
+INSTEAD = "Leave out lg.compile, or compile lg.jvp and lg.vjp, which never form it"
+
+
+def written_blocks(graph: Graph, trace: Trace, outputs: list[Any]) -> Iterator[dict[int, Any]]:
+    """Yield dy/dx by input as sparse matrices of a program, whose pattern is constant.
+
+    What the pattern depends on, such as indices and conditions, is guarded.
+    """
+    values, inputs = graph.columns.values, graph.inputs
+    if (graph.widths == 2).any():
+        refuse("a sparse Jacobian of complex numbers cannot be compiled", INSTEAD)
+    if any(graph.primitive(i).joint is not None for i in range(len(graph))):
+        refuse("a sparse Jacobian of a cycle or a loop cannot be compiled", INSTEAD)
+    found = iter(eliminated(graph, [y._row for y in outputs if of(trace, y)]))
+    for y in outputs:
+        stripes = next(found) if of(trace, y) else {}
+        yield {
+            r: matrix(
+                stripes.get(r, ()),
+                (math.prod(np.shape(y)), values[r].size),
+                np.result_type(y.dtype, graph.dtype(r)) if stripes.get(r) else np.dtype(float),
+            )
+            for r in inputs
         }
 
 

@@ -9,6 +9,7 @@ of whole arrays in the last bits.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,20 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.compile.functions import cast
+from lagrad.compile.columns import thin, turned
+from lagrad.compile.functions import cast, crossed
+from lagrad.compile.lifetimes import last_mentions, last_uses
 from lagrad.compile.lines import INFIX, PREFIX
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item, replaced
+from lagrad.compile.simplify.passes import needed
+from lagrad.compile.simplify.patterns import MATMUL
+from lagrad.compile.simplify.shapes import in_c_order
 from lagrad.dispatch import all_finite
 
 #: Entries of an array from which on blocks pay, and of a block.
 LARGE, BLOCK = 1 << 17, 1 << 14
+#: Arrays so many times smaller than the widest cost more in each block than as a whole.
+THIN = 8
 #: A stretch pays that has so many instructions, one of these functions counting as several.
 FEW, DEAR = 8, 4
 CHEAP = frozenset(
@@ -44,8 +52,10 @@ CHEAP = frozenset(
     }
 )
 PRODUCTS = frozenset(
-    {operator.matmul, np.matmul, np.dot, np.tensordot, np.einsum, np.inner, np.vdot}
+    {operator.matmul, np.matmul, np.dot, np.tensordot, np.einsum, np.inner, np.vdot, crossed}
 )
+#: A matrix of so many entries at most is used, or added up, by each block.
+SMALL = 1 << 12
 REDUCTIONS = frozenset({np.sum, np.max, np.min, np.amax, np.amin})
 
 
@@ -101,8 +111,16 @@ def edges(row: Instruction, n: int) -> dict[int, bool] | None:
         if 0 in axes and (function is not np.sum or row.kwargs.get("keepdims")):
             return None
         return {id(x): True}
+    if function is crossed:
+        small = math.prod(out) <= SMALL and shape(row.args[0])[0] == n
+        return {id(p): True for p in row.parents()} if small else None
     if not out or out[0] != n or not isinstance(row.value, np.ndarray):
         return None
+    if function in MATMUL and not row.kwargs:
+        return edges_of_product(row, n)
+    if function is np.transpose and len(row.args) == 2:
+        x, axes = row.args
+        return {id(x): True} if type(x) is Instruction and axes[0] == 0 else None
     if function is operator.getitem:
         x, index = row.args
         index = index if type(index) is tuple else (index,)
@@ -111,11 +129,10 @@ def edges(row: Instruction, n: int) -> dict[int, bool] | None:
         return {id(x): True} if fits and shape(x)[0] == n else None
     if function is np.reshape and type(row.args[0]) is Instruction:
         x = row.args[0]
-        plain = row.kwargs.get("order", "C") == "C"
-        return {id(x): True} if plain and shape(x)[:1] == (n,) else None
+        return {id(x): True} if in_c_order(row) and shape(x)[:1] == (n,) else None
     ufunc = isinstance(function, np.ufunc) and function.nout == 1 and function.signature is None
     known = ufunc or function in INFIX or function in PREFIX or function in (np.where, cast)
-    if not known or row.kwargs or function in (operator.matmul, np.matmul):
+    if not known or row.kwargs:
         return None
     found: dict[int, bool] = {}
     for part in row.args:
@@ -125,6 +142,39 @@ def edges(row: Instruction, n: int) -> dict[int, bool] | None:
         if found.setdefault(id(part), by_rows) != by_rows:
             return None
     return found
+
+
+def edges_of_product(row: Instruction, n: int) -> dict[int, bool] | None:
+    """Return the edges of a matrix product: of rows by a small matrix, or one product a row."""
+    out, (a, b) = shape(row), row.args
+    if len(out) <= 2:
+        by_rows = type(a) is Instruction and len(shape(a)) == 2 and a is not b
+        if not by_rows or math.prod(shape(b)) > SMALL:
+            return None
+        return {id(a): True} | ({id(b): False} if type(b) is Instruction else {})
+    found: dict[int, bool] = {}
+    for part in (a, b):
+        if type(part) is Instruction:
+            found[id(part)] = len(shape(part)) == len(out) and shape(part)[0] == n
+    return found if any(found.values()) else None
+
+
+def adds_rows(row: Instruction) -> bool:
+    """True for an instruction that adds up over the rows."""
+    return row.function is crossed or 0 in (axes_of(row) or ())
+
+
+def with_crossed(rows: Sequence[Instruction], n: int) -> None:
+    """Let ``a.T @ b`` be one instruction, where it is a sum over the rows. Exact as such.
+
+    In blocks it differs in the last bits, as other sums do.
+    """
+    for r in rows:
+        if r.function in MATMUL and not r.kwargs:
+            a, b = r.args
+            if len(shape(a)) == len(shape(b)) == 2 and shape(b)[0] == n and type(a) is Instruction:
+                if a.function is np.transpose and len(a.args) == 1 and not a.kwargs:
+                    r.function, r.args = crossed, (a.args[0], b)
 
 
 def with_constants(rows: Sequence[Instruction], n: int) -> list[Instruction]:
@@ -158,25 +208,29 @@ def stretched(rows: Sequence[Instruction], outputs: Sequence[Any]) -> list[Instr
     if not weight:
         return list(rows)  # nothing is large
     n = max(weight, key=weight.__getitem__)
-    rows = with_constants(rows, n)
+    with_crossed(rows, n)
+    rows = with_constants(needed(rows, outputs)[0], n)
     level: dict[int, int] = {}
     inside: dict[int, dict[int, bool]] = {}
     adds: set[int] = set()
+    widest = max(np.size(r.value) for r in rows if shape(r)[:1] == (n,))
+    thick = {id(r) for r in rows if THIN * max(map(np.size, values_at(r))) >= widest}
     for r in rows:
         guard = r.function in (ARGUMENT, CAPTURED, all_finite) or r.function in GUARDS
         found = None if guard else edges(r, n)
         parents = list(r.parents())
-        if found is None:
+        at = 1
+        for p in parents if found is not None else ():
+            odd = level[id(p)] % 2
+            whole = odd and (not found[id(p)] or id(p) in adds)  # type: ignore[index]
+            at = max(at, level[id(p)] + (2 if whole else 0 if odd else 1))
+        if found is None or not (id(r) in thick or any(level[id(p)] == at for p in parents)):
             level[id(r)] = max((level[id(p)] + level[id(p)] % 2 for p in parents), default=0)
             continue
-        at = 1
-        for p in parents:
-            odd = level[id(p)] % 2
-            whole = odd and (not found[id(p)] or id(p) in adds)
-            at = max(at, level[id(p)] + (2 if whole else 0 if odd else 1))
         level[id(r)], inside[id(r)] = at, found
-        if axes_of(r) is not None and 0 in (axes_of(r) or ()):
+        if adds_rows(r):
             adds.add(id(r))
+    leave(rows, level, inside, thick)
     groups: dict[int, list[Instruction]] = {}
     for r in rows:
         if id(r) in inside:
@@ -204,6 +258,27 @@ def stretched(rows: Sequence[Instruction], outputs: Sequence[Any]) -> list[Instr
             done.add(at)
             kept += as_instructions(large[at], inside, users, given, adds, n)
     return kept
+
+
+def values_at(row: Instruction) -> list[Any]:
+    """Return the value of a row, and those that it is made of."""
+    return [row.value, *(p.value for p in row.parents())]
+
+
+def leave(
+    rows: Sequence[Instruction], level: dict[int, int], inside: dict[int, Any], thick: set[int]
+) -> None:
+    """Let a stretch end where nothing thick comes after: the rest costs less as a whole."""
+    needed_at: set[tuple[int, int]] = set()
+    for r in reversed(rows):
+        if id(r) not in inside:
+            continue
+        at = level[id(r)]
+        if id(r) in thick or (id(r), at) in needed_at:
+            needed_at.update((id(p), at) for p in r.parents())
+        else:
+            del inside[id(r)]
+            level[id(r)] = at + 1
 
 
 def worth(group: list[Instruction]) -> bool:
@@ -286,6 +361,7 @@ def blocked_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     """A function of a block of rows, and the call that runs it over all of them."""
     s: Stretch = row.kwargs["stretch"]
     inner = e.inside(s.rows)
+    inner.cut = True
     for p in (*s.by_rows, *s.whole):
         inner.names[id(p)] = e.names[id(p)]
         if id(p) in e.plain:
@@ -295,29 +371,45 @@ def blocked_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
         kind = "" if r.value.dtype == float else f", {e.text(r.value.dtype)}"
         yield f"{target} = np.empty({r.value.shape}{kind})"
     run, rows = e.free("block"), e.free("rows")
+    inner.last = last_uses(s.rows, [*s.outs, *s.sums])
+    dead = last_mentions(s.rows, [*s.outs, *s.sums])
+    own = set(map(id, s.rows))
+    columns = turned(s.rows, s.by_rows, s.outs, s.sums)
+    places = {id(r): f"{target}[{rows}]" for target, r in zip(targets, s.outs, strict=True)}
+    if columns is None:
+        inner.targets = dict(places)
     lines = []
     for p in s.by_rows:
-        own = e.free(f"{e.names[id(p)]}_rows")
-        lines.append(f"{own} = {e.names[id(p)]}[{rows}]")
-        inner.names[id(p)] = own
+        piece = e.free(f"{e.names[id(p)]}_rows")
+        text = f"{e.names[id(p)]}[{rows}]"
+        turn = columns is not None and id(p) in columns
+        lines.append(f"{piece} = np.asfortranarray({text})" if turn else f"{piece} = {text}")
+        inner.names[id(p)] = piece
     for r in s.rows:
         before = len(inner.lines)
         if r.function is np.reshape:
             x = inner.text(r.args[0])
             rest = "".join(f", {k}" for k in r.value.shape[1:])
             inner.write(f"{inner.names[id(r)]} = {x}.reshape(len({x}){rest})")
+        elif columns is not None and r.function in MATMUL and thin(r):
+            a, b = map(inner.text, r.args)
+            inner.write(f"{inner.names[id(r)]} = ({b}.T @ {a}.T).T")
+            inner.fresh.add(id(r))
         else:
             inner.emit(r)
         lines += inner.lines[before:]
-    for target, r in zip(targets, s.outs, strict=True):
-        lines.append(f"{target}[{rows}] = {inner.names[id(r)]}")
+        over = [inner.names[id(p)] for p in dead.get(id(r), ()) if id(p) in own]
+        if over:
+            lines.append(f"del {', '.join(over)}")
+    left = [r for r in s.outs if columns is not None or id(r) in inner.targets]
+    lines += [f"{places[id(r)]} = {inner.text(r)}" for r in left]
     sums = [inner.names[id(r)] for r in s.sums]
     lines.append(f"return ({''.join(f'{x}, ' for x in sums)})")
     yield f"def {run}({rows}):"
     yield from (f"    {line}" for line in lines)
     step = max(1, BLOCK // s.width)
     # The threads of a matrix product go on turning for a while, and would be in the way.
-    alone = ", 1" * any(r.function in PRODUCTS for r in e.rows)
+    alone = ", 1" * any(r.function in PRODUCTS for r in (*e.rows, *s.rows))
     call = f"by_blocks({run}, {s.n}, {step}{alone})"
     yield f"{', '.join(sums)}, = {call}" if sums else call
     e.raises |= inner.raises

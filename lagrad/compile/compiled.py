@@ -143,6 +143,10 @@ def compile(function: Callable[..., Any], jit: str | None = None) -> Any:
     added in another order. A program has no effect on what is around it: a function that writes
     into its arguments, or into a global, runs as plain Python, with a warning.
 
+    A sparse Jacobian is a matrix of its own at each call. Its pattern is that of the indices and
+    conditions which it was found for: they are checked too. With complex numbers, cycles or loops,
+    or if the function goes on to compute with the matrix, it runs as plain Python.
+
     Examples
     --------
     >>> import lagrad as lg, numpy as np
@@ -258,11 +262,18 @@ def tell_why(self: Compiled, args: Any, kwargs: Any) -> None:
         )
         line = last.failed(self, args, kwargs)
         if line is not None:
+            asked = repr(line.text.split(":")[0]) + (f" ({line.where})" if line.where else "")
             why = (
-                f"Python asks for a value that changes, {line.text.split(':')[0]!r} "
-                f"({line.where}). Write np.where in the place of an if, keep float(), int(), "
-                ".item() and loops over values out, or do without lg.compile here"
+                f"Python asks for a value that changes, {asked}. Write np.where in the place of an "
+                "if, keep float(), int(), .item() and loops over values out, or do without "
+                "lg.compile here"
             )
+            if "np.array_equal" in asked:
+                why = (
+                    "the structure of a result (the pattern of a sparse Jacobian) depends on "
+                    f"indices or conditions that change, {asked}. Hand over the same ones, or do "
+                    "without lg.compile here"
+                )
     warnings.warn(
         f"{self.__name__} has been written down {self._written} times, and each call that does "
         f"that costs a thousand times as much as another: {why}. If it goes on, it will run as "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +9,8 @@ import numpy as np
 
 from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.cycles import LINES as CYCLE_LINES
-from lagrad.compile.functions import assigned, cast, duplicate, mutated, updated
+from lagrad.compile.functions import assigned, cast, crossed, duplicate, mutated, updated
+from lagrad.compile.guards import guard
 from lagrad.compile.lines import (
     FLOATS,
     FORMS,
@@ -20,14 +19,16 @@ from lagrad.compile.lines import (
     INFIX,
     PREFIX,
     TRUTHS,
+    UFUNCS,
     call,
     index_text,
     number,
     public_name,
 )
+from lagrad.compile.matrices import LINES as MATRIX_LINES
 from lagrad.compile.names import named
 from lagrad.compile.nesting import level_of, needed_level
-from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
+from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
 from lagrad.compile.rolling import rolled, rolled_lines
 from lagrad.compile.simplify import LINES
 from lagrad.compile.special import (
@@ -45,7 +46,6 @@ from lagrad.dispatch import (
     masked_multiply,
     scatter_add,
     sparse_product,
-    still_finite,
 )
 from lagrad.rules.writing import write
 
@@ -60,24 +60,12 @@ EXTREMES: dict[Any, str] = {np.max: "max", np.amax: "max", np.min: "min", np.ami
 AS_METHODS: dict[Any, str] = {np.sum: "sum", **EXTREMES}
 #: Axes up to this length are added up by a product with ones.
 SHORT = 64
+#: So many ones at most are kept for sums over another axis.
+MOST = 1 << 12
 #: Arrays of fewer entries are not worth an ``out=``.
 LARGE = 1 << 13
-#: The ufuncs of operators.
-UFUNCS: dict[Any, np.ufunc] = {
-    operator.add: np.add,
-    operator.sub: np.subtract,
-    operator.mul: np.multiply,
-    operator.truediv: np.divide,
-    operator.neg: np.negative,
-    operator.pow: np.power,
-    operator.abs: np.absolute,
-    operator.matmul: np.matmul,
-}
-#: Functions whose results share no memory with their arguments.
-OWNING = frozenset(
-    {np.where, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, all_finite, assigned, updated}
-)
-
+#: Entries are taken by a method out of so many times as many.
+FEW = 4
 #: What stands where a program does not serve.
 OTHER, CAREFUL = "<other>", "<careful>"
 
@@ -116,25 +104,37 @@ class Emitter:
         self.called: set[str] = set()
         #: Which instruction is the last to use a result, of those that nothing else refers to.
         self.last: dict[int, int] = {}
+        #: Data of a sparse matrix that nothing else refers to.
+        self.own: set[int] = set()
         self.fresh: set[int] = set()
         self.short: dict[Any, np.ndarray] = {}
+        #: True among lines that run for a part of the rows at a time.
+        self.cut = False
+        #: Where a result belongs, of those that are made somewhere else first.
+        self.targets: dict[int, str] = {}
 
-    def is_short(self, row: Instruction) -> bool:
-        """True for a reduction of a large array over a short last axis, where NumPy is slow."""
+    def is_short(self, row: Instruction, axis: int = -1) -> bool:
+        """True for a reduction, over this axis, of a large array whose last axis is short.
+
+        There NumPy is slow.
+        """
         x = row.args[0].value if type(row.args[0]) is Instruction else None
-        if not isinstance(x, np.ndarray) or x.ndim < 2 or x.size < LARGE:
+        if not isinstance(x, np.ndarray) or x.ndim < -min(axis, -2) or x.size < LARGE:
             return False
-        last = row.kwargs.get("axis") in (-1, x.ndim - 1, (-1,), (x.ndim - 1,))
-        return last and x.dtype.name == "float64" and 0 < x.shape[-1] <= SHORT
+        over = row.kwargs.get("axis") in (axis, x.ndim + axis, (axis,), (x.ndim + axis,))
+        return over and x.dtype.name == "float64" and 0 < x.shape[-1] <= SHORT
 
-    def ones(self, row: Instruction) -> str | None:
-        """Return the ones that add up a short last axis, by a product."""
-        if not self.is_short(row):
-            return None
-        key = row.args[0].value.shape[-1]
-        if key not in self.short:
-            self.short[key] = np.ones(key)
-        return self.constant(self.short[key], "ones")
+    def by_ones(self, row: Instruction, x: str) -> str | None:
+        """Return a sum as a product with ones, over a short last axis or over the one before it."""
+        kept = row.kwargs.get("keepdims") is True
+        there = np.shape(row.args[0].value)
+        if self.is_short(row):
+            return f"({x} @ {self.whole_ones(there[-1:])}){'[..., None]' * kept}"
+        # What runs row by row has fewer rows.
+        short = not self.jit and there[-2:-1] <= (MOST,) and (len(there) > 2 or not self.cut)
+        if short and self.is_short(row, -2):
+            return f"({self.whole_ones(there[-2:-1])} @ {x}){'[..., None, :]' * kept}"
+        return None
 
     def whole_ones(self, shape: tuple[int, ...]) -> str:
         """Return the name of an array of ones."""
@@ -237,14 +237,16 @@ class Emitter:
         """Return an argument; a float64 that meets float32 says so."""
         text = self.text(part)
         kind = type(part)
+        beside = [p.value for p in row.parents()] + [p for p in row.args if p is not part]
+        narrow = any(map(narrow_float, beside))
         number = (
             id(part) in self.plain and type(part.value) is np.float64
             if (kind is Instruction)
             else kind is np.float64
         )
-        if kind is np.complex128 and any(narrow_float(p.value) for p in row.parents()):
+        if kind is np.complex128 and narrow:
             return f"np.complex128({text})"
-        if number and any(narrow_float(p.value) for p in row.parents()):
+        if number and narrow:
             return f"np.float64({text})"
         if isinstance(part, np.integer) and any(map(not_double, row.parents())):
             return f"np.{part.dtype.name}({text})"
@@ -301,7 +303,9 @@ class Emitter:
         given = [self.strong(row, part) for part in args]
         ufunc = UFUNCS.get(function, function if isinstance(function, np.ufunc) else None)
         if ufunc is not None and isinstance(row.value, np.ndarray) and not row.kwargs:
-            out = self.spare(row) if elementwise(ufunc) else None
+            out = (
+                (self.targets.pop(id(row), None) or self.spare(row)) if elementwise(ufunc) else None
+            )
             if ufunc.nout == 1 and not self.jit:
                 self.fresh.add(id(row))
             if out is not None:
@@ -324,6 +328,8 @@ class Emitter:
                 return f"np.array([{given[0]}])"
         if function in GETITEM:
             return self.taken_from(row)
+        if function is crossed:
+            return f"{given[0]}.T @ {given[1]}"
         if function is item:
             return f"{given[0]}[{row.args[1]}]"
         if function is duplicate:
@@ -346,9 +352,9 @@ class Emitter:
         array = bool(args) and type(args[0]) is Instruction and id(args[0]) not in self.plain
         array = array and isinstance(args[0].value, np.ndarray | np.generic)
         if function in AS_METHODS and array and set(options) <= {"axis", "keepdims"}:
-            ones = self.ones(row) if function is np.sum else None
-            if ones is not None:
-                return f"({given[0]} @ {ones}){'[..., None]' * (options.get('keepdims') == 'True')}"
+            product = self.by_ones(row, given[0]) if function is np.sum else None
+            if product is not None:
+                return product
             if options.get("keepdims") == "False":
                 del options["keepdims"]
             if options.get("axis") == "None":
@@ -371,6 +377,13 @@ class Emitter:
         text = self.text(x)
         if type(x) is not Instruction or id(x) in self.plain:
             text = f"np.asarray({text})"
+        at = index.value if type(index) is Instruction else index
+        whole = type(at) is np.ndarray and at.dtype.kind == "i" and at.ndim
+        if whole and not self.jit:
+            shape = np.shape(x.value if type(x) is Instruction else x)
+            # NumPy does it faster, but for a copy of what does not lie in one piece.
+            if shape[0] <= FEW * at.size:
+                return f"{text}.take({self.text(index)}{'' if len(shape) == 1 else ', axis=0'})"
         return f"{text}[{index_text(index, self.text)}]"
 
 
@@ -404,30 +417,6 @@ def called(function: Any) -> str:
     return name if name.isidentifier() else "function"
 
 
-def guard(row: Instruction, emitter: Emitter) -> str:
-    """Return the condition under which a guard does not hold."""
-    ask, answer = row.function, row.value
-    x = emitter.text(row.args[0])
-    if ask is bool:
-        return f"not {x}" if answer else x
-    if ask is np.shape:
-        return f"np.shape({x}) != {answer}"
-    if ask is still_finite:
-        return f"{'not ' * answer}np.isfinite({x}).all()"
-    if ask is content and isinstance(answer, np.ndarray):
-        return f"{x}.tobytes() != {emitter.constant(answer.tobytes())}"
-    if isinstance(answer, float):
-        asked = x if ask is content else f"float({x})"
-        if answer != answer:
-            return f"{asked} == {asked}"
-        zero = f" or math.copysign(1.0, {x}) != {math.copysign(1.0, answer)}"
-        sign = zero if answer == 0 else ""
-        return f"not {asked} == {emitter.text(answer)}{sign}"
-    if ask is content:
-        return f"not {x} == {emitter.text(answer)}"
-    return f"not {ask.__name__}({x}) == {emitter.text(answer)}"
-
-
 #: What takes more than an expression.
 SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     scatter_add: scatter_lines,
@@ -437,6 +426,7 @@ SPECIAL: dict[Any, Callable[..., Iterator[str]]] = {
     updated: updated_lines,
     mutated: mutated_lines,
     write: write_lines,
+    **MATRIX_LINES,
     rolled: rolled_lines,
     **CYCLE_LINES,
     **LINES,

@@ -36,3 +36,8 @@ def mutated(x: Any, function: Any, *rest: Any, **options: Any) -> Any:
     out = np.array(x)
     function(out, *rest, **options)
     return out
+
+
+def crossed(a: Any, b: Any) -> Any:
+    """Return ``a.T @ b`` of matrices: a sum over their rows."""
+    return a.T @ b

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
 import scipy.special
 
 from lagrad.rules.shaping import getitem
@@ -82,6 +83,7 @@ MODULES = {
     "math": math,
     "special": scipy.special,
     "linalg": scipy.linalg,
+    "sp": scipy.sparse,
 }
 
 
@@ -139,3 +141,14 @@ def index_text(index: Any, text: Callable[[Any], str]) -> str:
 
 
 GETITEM = frozenset({operator.getitem, getitem})
+#: The ufuncs of operators.
+UFUNCS: dict[Any, np.ufunc] = {
+    operator.add: np.add,
+    operator.sub: np.subtract,
+    operator.mul: np.multiply,
+    operator.truediv: np.divide,
+    operator.neg: np.negative,
+    operator.pow: np.power,
+    operator.abs: np.absolute,
+    operator.matmul: np.matmul,
+}

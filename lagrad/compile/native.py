@@ -14,6 +14,8 @@ import scipy.linalg
 from scipy import special as sc
 
 from lagrad.dispatch import masked_multiply, scatter_add, sparse_product
+from lagrad.eliminate.matrices import by_rows, placed
+from lagrad.eliminate.stripes import summed
 from lagrad.rules.convolution import scipy_convolve
 from lagrad.rules.cumulative import recurrence
 from lagrad.rules.elementwise import sech_squared
@@ -31,6 +33,7 @@ def itself(*functions: Callable[..., Any]) -> dict[Callable[..., Any], Callable[
 NATIVE: Mapping[Callable[..., Any], Callable[..., Any]] = MappingProxyType(
     {
         **itself(masked_multiply, scatter_add, sparse_product, write, sech_squared),
+        **itself(placed, summed, by_rows),
         # Algorithms, with loops and branches that go by the values.
         **itself(recurrence, digamma_step, faddeeva, scipy_convolve),
         expm: scipy.linalg.expm,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,9 @@ def content(x: Any) -> Any:
     return x
 
 
+#: Stands for the value that a multiplier is of: the row is the partial of some value.
+PARTIAL = Instruction(item, (), {}, None)
+
 #: What Python may ask of a value; the answer is part of the program.
 GUARDS = frozenset({bool, int, float, complex, content, np.shape, still_finite})
 
@@ -199,6 +203,16 @@ class Program(Trace):
                 break
             frame = frame.f_back
         return made
+
+    @contextmanager
+    def partials(self) -> Iterator[None]:
+        """Let what is written down inside be partials, of which no warning is heard."""
+        before = len(self.instructions)
+        with np.errstate(all="ignore"):
+            yield
+        for row in self.instructions[before:]:
+            if row.of is None and row.function not in GUARDS:
+                row.of = PARTIAL
 
     def guard(self, ask: Callable[..., Any], x: Instruction, answer: Any) -> None:
         """Write down what Python was told about a value, once."""

@@ -20,7 +20,7 @@ from lagrad.compile.nesting import nested
 from lagrad.compile.program import ARGUMENT, GUARDS, Instruction, Program, item, replaced
 from lagrad.compile.simplify import key_of, needed, simplified
 from lagrad.compile.symbol import Symbol, symbols
-from lagrad.dispatch import all_finite, still_finite
+from lagrad.dispatch import all_finite, derivative_finite, still_finite
 from lagrad.loops.rolled import Rolled
 from lagrad.residual import floating
 from lagrad.trace import Traced
@@ -77,6 +77,10 @@ def row_of(program: Program, a: Any) -> Any:
     return current(a)._row if type(a) is Symbol else program.held(a)
 
 
+#: What a step need not ask, since the results of the loop are asked.
+FINITE = frozenset({all_finite, derivative_finite, still_finite})
+
+
 def written_step(loop: Rolled, program: Program, held: dict[str, list[Any]]) -> Body | None:
     """Run a step on symbols, and return its program; None if Python asked for numbers."""
     step_program = Program(CURRENT.get(), Symbol)
@@ -97,7 +101,7 @@ def written_step(loop: Rolled, program: Program, held: dict[str, list[Any]]) -> 
     finally:
         step_program.open = False
         CURRENT.reset(token)
-    asked = GUARDS - {still_finite}
+    asked = GUARDS - FINITE
     if step_program.failed or any(r.function in asked for r in step_program.instructions):
         del program.instructions[before:]
         return None
@@ -115,7 +119,7 @@ def written_step(loop: Rolled, program: Program, held: dict[str, list[Any]]) -> 
         r.args, r.kwargs = replaced(r.args, inside), replaced(r.kwargs, inside)
     outputs = [inside(z) for z in (*after, *y)]
     rows = [*around.values(), *step_program.instructions]
-    rows = [r for r in rows if r.function not in (still_finite, all_finite)]
+    rows = [r for r in rows if r.function not in FINITE]
     rows, outputs = simplified(rows, outputs, checked=False)
     return Body(
         rows,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked
-from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
+from lagrad.compile.emit import CAREFUL, SPECIAL, Emitter
+from lagrad.compile.lifetimes import OWNING, last_mentions, last_uses
+from lagrad.compile.lines import UFUNCS
 from lagrad.compile.nesting import nested
-from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
+from lagrad.compile.program import ARGUMENT, CAPTURED, PARTIAL, Instruction, item
 from lagrad.compile.rolling import rolled
-from lagrad.dispatch import all_finite, masked_multiply
-
-#: Arrays of so many entries are let go when they are not needed any more.
-HEAVY = 1 << 10
+from lagrad.dispatch import all_finite, masked_multiply, still_finite
+from lagrad.eliminate.matrices import by_rows
 
 
 @dataclass
@@ -38,20 +40,6 @@ class Source:
     names: set[str] = field(default_factory=set)
 
 
-def last_uses(rows: Sequence[Instruction], outputs: Sequence[Any]) -> dict[int, int]:
-    """Return which instruction is the last to use a result, where none may keep a view of it."""
-    last: dict[int, int] = {}
-    kept = {id(out) for out in outputs if type(out) is Instruction}
-    for r in rows:
-        function = UFUNCS.get(r.function, r.function)
-        plain = isinstance(function, np.ufunc) or function in OWNING or function in GUARDS
-        for p in r.parents():
-            last[id(p)] = id(r)
-            if not plain:
-                kept.add(id(p))
-    return {k: v for k, v in last.items() if k not in kept}
-
-
 def source_of(
     rows: Sequence[Instruction],
     outputs: Sequence[Any],
@@ -65,12 +53,13 @@ def source_of(
     """
     e = Emitter(rows, taken, jit, nested(rows, outputs))
     e.last = last_uses(rows, outputs)
+    e.own = own_data(rows, outputs)
     dead = last_mentions(rows, outputs)
     parameters, captured, shown = [], [], []
     quiet: int | None = None
     for k, row in enumerate(rows):
         if k == reverse:
-            e.write("# the reverse sweep")
+            e.write("# the partials" if row.of is PARTIAL else "# the reverse sweep")
             if not jit and len(rows) <= LINES and any(map(may_warn, rows[k:])):
                 e.write('with np.errstate(all="ignore"):  # where nothing was selected')
                 quiet = len(e.lines)
@@ -115,25 +104,6 @@ STEADY = frozenset(
 LINES = 20_000
 
 
-def last_mentions(
-    rows: Sequence[Instruction], outputs: Sequence[Any]
-) -> dict[int, list[Instruction]]:
-    """Return, for each instruction, the large results whose names are not needed after it."""
-    kept = {id(out) for out in outputs if type(out) is Instruction}
-    kept |= {id(r.args[0]) for r in rows if r.function is all_finite}
-    last: dict[int, Instruction] = {}
-    large: dict[int, Instruction] = {}
-    for r in rows:
-        for p in r.parents():
-            if isinstance(p.value, np.ndarray) and p.value.size >= HEAVY and id(p) not in kept:
-                if p.function not in (ARGUMENT, CAPTURED, item):
-                    last[id(p)], large[id(p)] = r, p
-    found: dict[int, list[Instruction]] = {}
-    for key, r in last.items():
-        found.setdefault(id(r), []).append(large[key])
-    return found
-
-
 def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
     """Return the texts of what a program gives: arrays of their own."""
     found, given = [], set()
@@ -143,6 +113,11 @@ def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
         if type(out) is not Instruction:
             if isinstance(out, np.ndarray):
                 text = f"np.array({text})"
+            elif sp.issparse(out):
+                text = f"{text}.copy()"
+        elif sp.issparse(out.value):
+            text = f"{text}.copy()" if id(out) in given else text
+            given.add(id(out))
         elif isinstance(out.value, np.ndarray):
             value = out.value
             # Whether a reshaped array is a copy depends on how its memory is laid out.
@@ -155,18 +130,6 @@ def results(e: Emitter, outputs: Sequence[Any]) -> list[str]:
             given.add(id(out))
         found.append(text)
     return found
-
-
-def owns(row: Instruction) -> bool:
-    """True if the result of an instruction has memory of its own."""
-    function = UFUNCS.get(row.function, row.function)
-    if function is item:
-        of, k = row.args
-        # The last carry of a loop may be the first one.
-        return of.function is blocked or (
-            of.function is rolled and k >= len(of.kwargs["body"].carry)
-        )
-    return isinstance(function, np.ufunc) or function in OWNING or function in SPECIAL
 
 
 def finite_check(e: Emitter) -> None:
@@ -190,3 +153,25 @@ def finite_check(e: Emitter) -> None:
             e.write(f"if total - total: {CAREFUL}")  # of inf and NaN it is NaN, which is true
         else:
             e.write(f"if not math.isfinite(total): {CAREFUL}")
+
+
+def own_data(rows: Sequence[Instruction], outputs: Sequence[Any]) -> set[int]:
+    """Return the data of sparse matrices that only one matrix, and nothing else, refers to."""
+    users = Counter(id(out) for out in outputs)
+    for r in rows:
+        if r.function not in (all_finite, still_finite):
+            users.update(map(id, r.parents()))
+    data = [r.args[0] for r in rows if r.function is by_rows]
+    return {id(x) for x in data if type(x) is Instruction and owns(x) and users[id(x)] == 1}
+
+
+def owns(row: Instruction) -> bool:
+    """True if the result of an instruction has memory of its own."""
+    function = UFUNCS.get(row.function, row.function)
+    if function is item:
+        of, k = row.args
+        # The last carry of a loop may be the first one.
+        return of.function is blocked or (
+            of.function is rolled and k >= len(of.kwargs["body"].carry)
+        )
+    return isinstance(function, np.ufunc) or function in OWNING or function in SPECIAL

@@ -65,6 +65,26 @@ class Symbol(Tracer):
         self._trace.guard(content, self._row, value)
         return value
 
+    def _settled(self) -> Any:
+        """Return a value that decides on structure; what it was computed from is guarded.
+
+        The guards are asked of whole numbers and truth values as far up as there are any.
+        """
+        found = current(self)
+        if self._trace.muted:
+            return unmuted(self)
+        stack, seen = [found._row], set()
+        while stack:
+            row = stack.pop()
+            if id(row) not in seen:
+                seen.add(id(row))
+                parents = row.parents()
+                if parents and all(map(is_whole, parents)):
+                    stack += parents
+                else:
+                    self._trace.guard(content, row, row.value)
+        return found._value
+
     def _answer(self, ask: Callable[[Any], Any]) -> Any:
         # Nobody knows what was asked, so the answer holds for this very value.
         return ask(self._ask(content))
@@ -120,9 +140,15 @@ class Symbol(Tracer):
             w._row.of = self._row
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        found = np.array(self._ask(content), dtype=dtype)
+        asked = self._settled() if self.dtype.kind in "iub" else self._ask(content)
+        found = np.array(asked, dtype=dtype)
         found.flags.writeable = False  # np.asarray(x) would be x itself
         return found
+
+
+def is_whole(row: Instruction) -> bool:
+    """True for whole numbers and truth values."""
+    return np.asarray(row.value).dtype.kind in "iub"
 
 
 def symbols(program: Program, made: Instruction, value: Any) -> Any:

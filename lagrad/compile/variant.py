@@ -14,15 +14,17 @@ from lagrad.compile.around import Around
 from lagrad.compile.blocks import stretched
 from lagrad.compile.captured import captured
 from lagrad.compile.entry import MISS, Head, entry, jitted, parameters_of, with_values
+from lagrad.compile.hoisting import hoisted
 from lagrad.compile.listing import IMPORTS, Line, Listing, Module
 from lagrad.compile.names import is_reserved
 from lagrad.compile.operators import Symbol
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, Program, run
 from lagrad.compile.rolling import merged, pruned, rolled
-from lagrad.compile.simplify import simplified
+from lagrad.compile.simplify import asked, simplified
 from lagrad.compile.source import Source, source_of
 from lagrad.containers import Static, children, leaves, rebuild, unflatten
 from lagrad.dispatch import all_finite, masked_multiply, still_finite
+from lagrad.eliminate import Sparse
 from lagrad.status import ArgumentError, TraceError
 from lagrad.trace import Traced
 from lagrad.trace.tape import CURRENT
@@ -119,14 +121,15 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
             "on what is around it. Write to a copy, and return it"
         )
     traced_at = time.perf_counter()
-    rows = program.instructions
-    count = len(rows)
+    rows = asked(program.instructions, outputs)
+    count = len(program.instructions)
     checked = is_checked(rows, outputs)
     if checked:
         rows = [r for r in rows if r.function is not still_finite or not r.value]
     rows, outputs = simplified(rows, outputs, checked)
     if any(r.function is rolled for r in rows):
         rows, outputs = pruned(*simplified(merged(rows), outputs, checked))
+    rows = hoisted(rows, outputs)
     if not self.jit:
         rows = stretched(rows, outputs)
     reverse = next((k for k, r in enumerate(rows) if has_multiplier(r)), None)
@@ -231,6 +234,8 @@ def settled(leaf: Any) -> Any:
     """Return a result as its instruction, or as the constant that it is."""
     if isinstance(leaf, Symbol):
         return current(leaf)._row
+    if type(leaf) is Sparse:
+        return settled(leaf.made) if isinstance(leaf.made, Symbol) else leaf.made
     if isinstance(leaf, Traced):
         raise ArgumentError("a traced value was returned")
     if callable(leaf):
@@ -253,12 +258,12 @@ NUMBERS = (bool, int, float, complex, np.number, np.bool_, str, bytes, type(None
 
 def is_checked(rows: Any, outputs: Any) -> bool:
     """True if every result that depends on a masked multiplier is asked to be finite."""
-    asked = {id(r.args[0]) for r in rows if r.function is all_finite}
+    told = {id(r.args[0]) for r in rows if r.function is all_finite}
     masked = {id(r.args[0]) for r in rows if r.function is still_finite}
     for r in rows:
         if r.function is masked_multiply or any(id(p) in masked for p in r.parents()):
             masked.add(id(r))
-    return all(id(out) in asked or id(out) not in masked for out in outputs)
+    return all(id(out) in told or id(out) not in masked for out in outputs)
 
 
 def container_text(

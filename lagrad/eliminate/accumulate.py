@@ -411,7 +411,7 @@ def split(m: Rows, inputs: tuple[int, ...], starts: np.ndarray) -> dict[int, sp.
     for k, own in zip(present.tolist(), np.split(order, begin[1:]), strict=True):
         indptr = np.searchsorted(rows[own], np.arange(height + 1))
         shape = height, int(starts[k + 1] - starts[k])
-        blocks[inputs[k]] = sp.csr_array(
-            (m.data[own], m.indices[own] - starts[k], indptr), shape=shape
-        )
+        number = index_type(max(*shape, len(own)))
+        pattern = ((m.indices[own] - starts[k]).astype(number), indptr.astype(number))
+        blocks[inputs[k]] = sp.csr_array((m.data[own], *pattern), shape=shape)
     return blocks

@@ -67,12 +67,12 @@ def recording() -> bool:
     return trace is not None and not trace.muted
 
 
-def recording_program() -> bool:
-    """True while a program is written, perhaps around other traces."""
+def recording_program() -> Any:
+    """Return the program that is written, perhaps around other traces, or None."""
     trace = CURRENT.get()
     while trace is not None and not trace.is_program:
         trace = trace.outer
-    return trace is not None
+    return trace
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from lagrad.compile.program import Instruction
 from lagrad.compile.simplify import (
     arithmetic,
     factors,
+    gathers,
     products,
     reductions,
     reuse,
@@ -27,7 +28,7 @@ from lagrad.compile.simplify import (
     sums,
 )
 from lagrad.compile.simplify.finite import Facts
-from lagrad.compile.simplify.passes import needed, passes
+from lagrad.compile.simplify.passes import asked, needed, passes
 from lagrad.compile.simplify.rules import Room, Rule, key_of
 from lagrad.compile.simplify.written import LINES
 
@@ -47,6 +48,7 @@ LOCAL: tuple[Room, ...] = (
     slopes.RULES,
     shapes.RULES,
     stretched.RULES,
+    gathers.RULES,
     reductions.RULES,
     products.RULES,
     reuse.RULES,
@@ -93,4 +95,4 @@ def simplified(
     return passes(rows, outputs, stages, Facts(rows, outputs, checked), fired)
 
 
-__all__ = ["LINES", "RULES", "key_of", "needed", "simplified"]
+__all__ = ["LINES", "RULES", "asked", "key_of", "needed", "simplified"]

@@ -33,7 +33,7 @@ from lagrad.compile.simplify.rules import (
     key_of_call,
     stand_in,
 )
-from lagrad.dispatch import all_finite, masked_multiply
+from lagrad.dispatch import all_finite, derivative_finite, masked_multiply
 
 #: A row is rewritten so many times at most, and what a rule makes may go so deep.
 REWRITES, DEPTH = 12, 6
@@ -161,8 +161,12 @@ class Pass:
         """Return what stands for a row whose arguments are simplified."""
         function = row.function
         if function in EFFECTS:
-            if function in (ARGUMENT, CAPTURED) or type(row.args[0]) is Instruction:
+            if function in (ARGUMENT, CAPTURED):
                 self.kept.append(row)
+            elif type(row.args[0]) is Instruction:
+                # What was equal only after simplification may have been asked twice.
+                if self.known.setdefault(key_of_call(function, row.args, {}), row) is row:
+                    self.kept.append(row)
             return row
         rules = self.rules.of(row)
         if rules and self.depth < DEPTH and id(row) not in self.measured:
@@ -246,6 +250,20 @@ def used(
                 users[i] = users.get(i, 0) + 1
     kept.reverse()
     return kept, list(outputs), users
+
+
+def asked(rows: Sequence[Instruction], outputs: Sequence[Any]) -> list[Instruction]:
+    """Return a program that asks of no derivative that nobody uses whether it is finite."""
+    plain = [row for row in rows if row.function is not derivative_finite]
+    users = used(plain, outputs)[2]
+    kept = []
+    for row in rows:
+        if row.function is derivative_finite:
+            if id(row.args[0]) not in users:
+                continue
+            row.function = all_finite
+        kept.append(row)
+    return kept
 
 
 def passes(

@@ -113,8 +113,9 @@ def transpose_of_product(row: Instruction, at: Pass) -> Any:
 
 
 def in_c_order(row: Instruction) -> bool:
-    """True for a reshape in the order of the axes."""
-    return row.kwargs.keys() <= {"order", "shape"} and row.kwargs.get("order", "C") == "C"
+    """True for a reshape in the order of the axes; the order may be the third argument."""
+    order = row.args[2] if len(row.args) > 2 else row.kwargs.get("order", "C")
+    return row.kwargs.keys() <= {"order", "shape"} and order == "C"
 
 
 def same_shape(row: Instruction, at: Pass) -> Any:

@@ -63,7 +63,10 @@ def terms_of(row: Instruction, at: Pass) -> list[Term]:
 
 
 def sum_of_terms(row: Instruction, at: Pass) -> Any:
-    """Terms that share a factor or a map are summed first. Within n ulp of the largest term."""
+    """Terms that share a factor or a map are summed first. Within n ulp of the largest term.
+
+    Of terms that overflow, or are infinite with both signs, it may leave the number that is meant.
+    """
     if id(row) in at.inner_sums or not is_inexact(row) or not at.facts.drops_sign(row):
         return None
     terms = terms_of(row, at)
