@@ -95,6 +95,9 @@ from lagrad.trace import scope, trace, zeros
 
 __version__ = "0.1.0"
 
+#: Pictures, handed out when they are asked for.
+VIEWS = ("compare", "convergence", "sensitivity", "spy")
+
 __all__ = [
     "Certificate",
     "root",
@@ -107,7 +110,9 @@ __all__ = [
     "Solution",
     "System",
     "cho_solve",
+    "compare",
     "compile",
+    "convergence",
     "check_grad",
     "check_partials",
     "convolve",
@@ -128,6 +133,7 @@ __all__ = [
     "relu",
     "scan",
     "scope",
+    "sensitivity",
     "softmax",
     "solve_triangular",
     "sparse",
@@ -148,8 +154,8 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     # matplotlib is imported only by who draws.
-    if name == "spy":
-        from lagrad.views import spy
+    if name in VIEWS:
+        from lagrad import views
 
-        return spy
+        return getattr(views, name)
     raise AttributeError(f"module 'lagrad' has no attribute {name!r}")

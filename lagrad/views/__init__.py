@@ -1,6 +1,9 @@
 """Pictures: they look on, and nobody imports them but the face and the command."""
 
+from lagrad.views.compare import compare
+from lagrad.views.convergence import convergence
 from lagrad.views.picture import save_picture
+from lagrad.views.sensitivity import sensitivity
 from lagrad.views.spy import spy
 
-__all__ = ["save_picture", "spy"]
+__all__ = ["compare", "convergence", "save_picture", "sensitivity", "spy"]

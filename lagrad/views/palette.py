@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+#: Of a range of values so many decades are told apart, and so many ticks are on each side of zero.
+DECADES, TICKS = 6, 3
 
 
 class Palette(NamedTuple):
@@ -65,6 +72,36 @@ def palette(ax: Axes) -> Palette:
             bright = 0.299 * red + 0.587 * green + 0.114 * blue
             return LIGHT if bright > 0.5 else DARK
     return LIGHT
+
+
+def signed(ax: Axes, data: np.ndarray) -> dict[str, Any]:
+    """Return the colours of numbers of both signs, on a logarithmic scale of six decades."""
+    from matplotlib.colors import SymLogNorm
+
+    size = np.abs(data[np.isfinite(data)])
+    most = float(size.max(initial=0.0)) or 1.0
+    least = max(float(size[size > 0].min(initial=most)), most * 10.0**-DECADES)
+    norm = SymLogNorm(least, vmin=-most, vmax=most)
+    return {"cmap": shades(palette(ax).values), "norm": norm}
+
+
+def signed_bar(ax: Axes, image: Any, label: str, shrink: float = 1.0) -> None:
+    """Draw the scale of `signed` beside an image, with ticks that do not touch."""
+    most, least = float(image.norm.vmax), float(image.norm.linthresh)
+    top, foot = math.floor(math.log10(most)), math.ceil(math.log10(least))
+    step = max(1, math.ceil((top - foot) / TICKS))
+    powers = [10.0**k for k in range(top, foot - (foot == top), -step)]
+    ticks = [*(-p for p in powers), 0.0, *reversed(powers)]
+    bar = ax.figure.colorbar(image, ax=ax, shrink=shrink, label=label, ticks=ticks)
+    bar.ax.minorticks_off()
+
+
+def lines(ax: Axes) -> list[str]:
+    """Return colours of twelve lines, for the ground that is there."""
+    dark = palette(ax) is DARK
+    first = ["#56b4e9", "#e69f00", "#2fc79a", "#cc79a7", "#f0e442", "#e8e8e8"]
+    plain = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#222222"]
+    return 2 * (first if dark else plain)
 
 
 def shades(colors: tuple[str, ...]) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from lagrad.status import ArgumentError
 from lagrad.views.level import Level, seen
-from lagrad.views.palette import palette, shades
+from lagrad.views.palette import palette, shades, signed, signed_bar
 from lagrad.views.sides import Side, draw_labels
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ EXACT_ROWS, EXACT_ENTRIES = 2_000, 200_000  # up to here every entry is drawn, a
 BINS = 400  # cells a side of the density
 ORDERS = ("solve", "declared", "both")
 FRAMES = 400  # more scopes than that are not framed
-#: Of a range of values so many decades are told apart.
-DECADES = 6
 
 
 def spy(
@@ -237,13 +235,7 @@ def draw_values(
     exact: bool,
 ) -> None:
     """Draw entries in the colours of their values, those that are not finite as crosses."""
-    from matplotlib.colors import SymLogNorm
-
-    colors = palette(ax)
-    finite = np.abs(data[np.isfinite(data)])
-    most = float(finite.max(initial=0.0)) or 1.0
-    least = max(float(finite[finite > 0].min(initial=most)), most * 10.0**-DECADES)
-    options = {"cmap": shades(colors.values), "norm": SymLogNorm(least, vmin=-most, vmax=most)}
+    options = signed(ax, data)
     lost = ~np.isfinite(data)
     if exact:
         image: Any = squares(rows[~lost], columns[~lost], linewidth=0.5, **options)
@@ -260,11 +252,11 @@ def draw_values(
         image = ax.imshow(
             grid.reshape(down, across), extent=extent, interpolation="nearest", **options
         )
-    ax.figure.colorbar(image, ax=ax, shrink=0.6, label=r"$\partial r_i / \partial z_j$")
+    signed_bar(ax, image, r"$\partial r_i / \partial z_j$", shrink=0.6)
     if lost.any():
         label = f"NaN or infinite: {int(lost.sum()):,}"
         at = columns[lost] + 0.5, rows[lost] + 0.5
-        ax.plot(*at, "x", color=colors.cycle, markersize=6, zorder=4, label=label)
+        ax.plot(*at, "x", color=palette(ax).cycle, markersize=6, zorder=4, label=label)
 
 
 def draw_frames(ax: Axes, spans: Any, color: str, width: float, label: str) -> None:
