@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from lagrad.compile.blocks import blocked, blocked_lines
 from lagrad.compile.cycles import LINES as CYCLE_LINES
 from lagrad.compile.functions import assigned, cast, duplicate, mutated, updated
 from lagrad.compile.lines import (
+    FLOATS,
     FORMS,
     GETITEM,
     HANDS_ON,
@@ -21,9 +22,11 @@ from lagrad.compile.lines import (
     TRUTHS,
     call,
     index_text,
+    number,
     public_name,
 )
 from lagrad.compile.names import named
+from lagrad.compile.nesting import level_of, needed_level
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, content, item
 from lagrad.compile.rolling import rolled, rolled_lines
 from lagrad.compile.simplify import LINES
@@ -46,7 +49,6 @@ from lagrad.dispatch import (
 )
 from lagrad.rules.writing import write
 
-FLOATS = frozenset({float, np.float64})
 TRUTH = frozenset({bool, np.bool_})
 NUMBERS = FLOATS | TRUTH
 WIDE = frozenset({*NUMBERS, int})
@@ -90,12 +92,16 @@ class Emitter:
     """Writes instructions as lines."""
 
     def __init__(
-        self, rows: Sequence[Instruction], taken: Iterable[str] = (), jit: bool = False
+        self,
+        rows: Sequence[Instruction],
+        taken: Iterable[str] = (),
+        jit: bool = False,
+        nested: Container[int] = (),
     ) -> None:
-        self.rows, self.jit = rows, jit
+        self.rows, self.jit, self.nested = rows, jit, nested
         self.constants: dict[str, Any] = {}
-        self.by_id: dict[int, str] = {}
-        self.names = named(rows, set(taken))
+        self.by_id: dict[Any, str] = {}
+        self.names = named(rows, set(taken), nested)
         self.taken = {*taken, *self.names.values()}
         self.lines: list[str] = []
         self.unpacked: set[int] = set()
@@ -147,9 +153,9 @@ class Emitter:
                     return self.names[id(p)]
         return None
 
-    def inside(self, rows: Sequence[Instruction]) -> Emitter:
+    def inside(self, rows: Sequence[Instruction], nested: Container[int] = ()) -> Emitter:
         """Return an emitter of lines that stand among these, with names of their own."""
-        inner = Emitter(rows, self.taken, self.jit)
+        inner = Emitter(rows, self.taken, self.jit, nested)
         inner.short = self.short
         inner.constants, inner.by_id, inner.taken = self.constants, self.by_id, self.taken
         self.taken.update(inner.names.values())
@@ -166,13 +172,16 @@ class Emitter:
     # -- parts of a line -------------------------------------------------------------------------
 
     def constant(self, value: Any, name: str = "c") -> str:
-        """Return the name of a constant."""
-        found = self.by_id.get(id(value))
+        """Return the name of a constant; small arrays of the same numbers are one."""
+        key: Any = id(value)
+        if type(value) is np.ndarray and value.size <= SHORT and value.dtype.kind in "fiub":
+            key = value.dtype, value.shape, value.tobytes()
+        found = self.by_id.get(key)
         if found is None:
             k = len(self.constants) + 1
             while f"{name}{k}" in self.taken:
                 k += 1
-            found = self.by_id[id(value)] = f"{name}{k}"
+            found = self.by_id[key] = f"{name}{k}"
             self.taken.add(found)
             self.constants[found] = value
         return found
@@ -181,7 +190,8 @@ class Emitter:
         """Return an argument as text."""
         kind = type(part)
         if kind is Instruction:
-            return self.names[id(part)]
+            here = self.names[id(part)]
+            return f"({here})" if id(part) in self.nested else here
         if kind in (float, np.float64):
             return number(float(part))
         if kind in (complex, np.complex128):
@@ -203,17 +213,18 @@ class Emitter:
         name = public_name(part) if callable(part) else None
         return name or self.constant(part)
 
-    def numbers(self, args: tuple[Any, ...], kind: type) -> list[str] | None:
+    def numbers(self, function: Any, args: tuple[Any, ...], kind: type) -> list[str] | None:
         """Return the texts of float64 numbers and truth values, None if there are others.
 
         An integer beside floats is written as one: ``2.0 * x`` is twice as fast as ``2 * x``.
         """
         texts = []
-        for part in args:
+        for k, part in enumerate(args):
             if type(part) is Instruction:
                 if type(part.value) not in WIDE:
                     return None
-                texts.append(self.names[id(part)])
+                bare = id(part) in self.nested and level_of(part) >= needed_level(function, k)
+                texts.append(self.names[id(part)] if bare else self.text(part))
             elif type(part) not in WIDE:
                 return None
             elif type(part) is int and kind in FLOATS and float(part) == part:
@@ -247,7 +258,7 @@ class Emitter:
 
     def emit(self, row: Instruction) -> None:
         """Write the lines of an instruction."""
-        function, name = row.function, self.names[id(row)]
+        function, name = row.function, self.names.get(id(row), "")
         if function in (ARGUMENT, CAPTURED):
             if type(row.value) in FLOATS:
                 self.plain.add(id(row))
@@ -263,6 +274,8 @@ class Emitter:
         elif function in SPECIAL:
             for line in SPECIAL[function](self, row, name):
                 self.write(line)
+        elif id(row) in self.nested:
+            self.names[id(row)] = self.expression(row)
         else:
             self.write(f"{name} = {self.expression(row)}")
 
@@ -275,7 +288,7 @@ class Emitter:
                 form = None
             elif kind in FLOATS and function in HANDS_ON and any(map(is_truth, args[-2:])):
                 form = None
-            texts = None if form is None else self.numbers(args, kind)
+            texts = None if form is None else self.numbers(function, args, kind)
             if form is not None and texts is not None:
                 self.plain.add(id(row))
                 self.raises |= form[1]
@@ -359,13 +372,6 @@ class Emitter:
         if type(x) is not Instruction or id(x) in self.plain:
             text = f"np.asarray({text})"
         return f"{text}[{index_text(index, self.text)}]"
-
-
-def number(x: float) -> str:
-    """Return a float as a literal."""
-    if math.isfinite(x):
-        return repr(x)
-    return "math.nan" if math.isnan(x) else "math.inf" if x > 0 else "-math.inf"
 
 
 def is_truth(part: Any) -> bool:

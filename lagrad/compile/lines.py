@@ -55,6 +55,7 @@ SCALAR: dict[Any, str] = {
     np.sign: "(0.0 if {0} == 0.0 else {0} if {0} != {0} else math.copysign(1.0, {0}))",
 }
 # fmt: on
+FLOATS = frozenset({float, np.float64})
 #: Of numbers: what is written, and whether it may raise where NumPy gives inf or nan.
 FORMS: dict[Any, tuple[str, bool]] = {
     **{f: (f"{{0}} {sign} {{1}}", sign in ("/", "//", "%")) for f, sign in INFIX.items()},
@@ -106,6 +107,13 @@ def public_name(function: Any) -> str | None:
     if isinstance(of, np.ufunc) and id(of) in public_names():
         return f"{public_names()[id(of)]}.{function.__name__}"
     return None
+
+
+def number(x: float) -> str:
+    """Return a float as a literal."""
+    if math.isfinite(x):
+        return repr(x)
+    return "math.nan" if math.isnan(x) else "math.inf" if x > 0 else "-math.inf"
 
 
 def call(name: str, args: list[str], kwargs: dict[str, str]) -> str:

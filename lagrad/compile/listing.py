@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.compile.emit import CAREFUL, OTHER, number, with_exit
+from lagrad.compile.emit import CAREFUL, OTHER, with_exit
+from lagrad.compile.lines import number
 from lagrad.compile.program import Instruction
 from lagrad.compile.source import Source
 from lagrad.compile.threads import CALLED
@@ -56,7 +57,9 @@ class Listing:
     def __getitem__(self, k: int) -> Line:
         name, begin, end = self._shown[k]
         function, code, at = self._places[k]
-        text = "; ".join(self._lines[begin:end]) or f"{name} = {function.__name__.lower()}"
+        text = "; ".join(self._lines[begin:end])
+        if not text:  # it is nested in another line, or has none
+            text = f"{name} = {function.__name__.lower()}" if name.isidentifier() else name
         return Line(name, text, where(code, at))
 
     def at_line(self, at: int) -> Line | None:

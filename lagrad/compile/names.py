@@ -6,7 +6,7 @@ import builtins
 import dis
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -25,8 +25,25 @@ def stores(code: Any) -> dict[int, str]:
     return found
 
 
-def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
-    """Return a name for each instruction, by its id: the user's, ``lam_`` and it, or a number."""
+def stored_as(row: Instruction) -> str:
+    """Return the user's variable that a result is given to, "" if there is none."""
+    return "" if row.code is None else stores(row.code).get(row.at, "")
+
+
+def is_named(row: Instruction) -> bool:
+    """True if the user has a name for a value, or for that which it is the multiplier of."""
+    if row.name:
+        return True
+    return bool(stored_as(row) if row.of is None else row.of.name or stored_as(row.of))
+
+
+def named(
+    rows: Iterable[Instruction], taken: set[str], nameless: Container[int] = ()
+) -> dict[int, str]:
+    """Return a name for each instruction, by its id: the user's, ``lam_`` and it, or a number.
+
+    Those in ``nameless``, by their ids, get none.
+    """
     names: dict[int, str] = {}
     used = set(taken) | RESERVED
 
@@ -47,11 +64,13 @@ def named(rows: Iterable[Instruction], taken: set[str]) -> dict[int, str]:
     counts: dict[str, int] = {}
     number = 0
     for row in rows:
+        if id(row) in nameless:
+            continue
         given = row.name
         if not given and row.of is not None and id(row.of) in names:
             given = f"lam_{names[id(row.of)]}"
-        if not given and row.of is None and row.code is not None:
-            given = stores(row.code).get(row.at, "")
+        if not given and row.of is None:
+            given = stored_as(row)
         if given:
             names[id(row)] = free(given)
             continue

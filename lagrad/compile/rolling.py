@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lagrad.compile.nesting import nested
 from lagrad.compile.program import ARGUMENT, GUARDS, Instruction, Program, item, replaced
 from lagrad.compile.simplify import key_of, needed, simplified
 from lagrad.compile.symbol import Symbol, symbols
@@ -241,7 +242,7 @@ def rolled_lines(e: Any, row: Instruction, name: str) -> Iterator[str]:
     """The loop: the carry before it, the lines of a step, and the results behind it."""
     body: Body = row.kwargs["body"]
     starts, xs, around = row.args
-    inner = e.inside(body.rows)
+    inner = e.inside(body.rows, nested(body.rows, (*body.after, *body.y)))
     numbers = [type(r.value) in (float, np.float64) for r in body.carry]
     for r, value in zip(body.around, around, strict=True):
         inner.names[id(r)] = e.text(value)

@@ -10,6 +10,7 @@ import numpy as np
 
 from lagrad.compile.blocks import blocked
 from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
+from lagrad.compile.nesting import nested
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
 from lagrad.compile.rolling import rolled
 from lagrad.dispatch import all_finite, masked_multiply
@@ -62,7 +63,7 @@ def source_of(
 
     With ``jit`` the lines are those that numba understands.
     """
-    e = Emitter(rows, taken, jit)
+    e = Emitter(rows, taken, jit, nested(rows, outputs))
     e.last = last_uses(rows, outputs)
     dead = last_mentions(rows, outputs)
     parameters, captured, shown = [], [], []

@@ -123,6 +123,9 @@ class Pass:
                 )
                 if row.kwargs:
                     row.kwargs = {k: self.now(part) for k, part in row.kwargs.items()}
+                if row.of is not None:
+                    of = new.get(id(row.of), row.of)
+                    row.of = of if type(of) is Instruction else None
             found = place(row)
             if found is not row:
                 self.replace(row, found)
