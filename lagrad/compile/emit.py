@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from lagrad.compile.lines import (
     GETITEM,
     HANDS_ON,
     INFIX,
+    OTHER,
     PREFIX,
     TRUTHS,
     call,
@@ -77,16 +78,6 @@ UFUNCS: dict[Any, np.ufunc] = {
 OWNING = frozenset(
     {np.where, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, all_finite, assigned, updated}
 )
-
-#: What stands where a program does not serve.
-OTHER, CAREFUL = "<other>", "<careful>"
-
-
-def with_exit(line: str, exits: Mapping[str, str]) -> str:
-    """Put in what is done where a program does not serve."""
-    mark = next((m for m in exits if line.endswith(m)), None)
-    return line if mark is None else line[: -len(mark)] + exits[mark]
-
 
 class Emitter:
     """Writes instructions as lines."""

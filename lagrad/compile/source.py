@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from lagrad.compile.blocks import blocked
-from lagrad.compile.emit import CAREFUL, OWNING, SPECIAL, UFUNCS, Emitter
+from lagrad.compile.emit import OWNING, SPECIAL, UFUNCS, Emitter
+from lagrad.compile.lines import CAREFUL
 from lagrad.compile.nesting import nested
 from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, item
 from lagrad.compile.rolling import rolled

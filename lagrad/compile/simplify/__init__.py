@@ -4,7 +4,8 @@
 
 Each rule is a named function of one instruction; its docstring says what it writes for what, and
 whether that is exact or within how much. Rules are tables, a room a subject: arithmetic, shapes,
-factors, selections, slopes, reductions, forward values that are used again, sums, and windows.
+factors, selections, slopes, reductions, forward values that are used again, sums, what is put into
+zeros, windows and convolutions.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any
 from lagrad.compile.program import Instruction
 from lagrad.compile.simplify import (
     arithmetic,
+    convolutions,
     factors,
+    filling,
     products,
     reductions,
     reuse,
@@ -53,12 +56,12 @@ LOCAL: tuple[Room, ...] = (
     reuse.RULES,
     arithmetic.RULES,
     factors.RULES,
-    windows.RULES,
+    filling.RULES,
 )
 #: The first pass, those that follow, and those when nothing else is found.
 FIRST = table(*LOCAL)
 LATE = (selections.LATE, *LOCAL, reductions.LATE, products.LATE, sums.RULES)
-AFTER, LAST = table(*LATE), table(*LATE, windows.LAST)
+AFTER, LAST = table(*LATE), table(*LATE, windows.LAST, convolutions.LAST)
 #: All rules by name.
 RULES: dict[str, Rule] = {
     rule.__name__: rule
@@ -67,7 +70,7 @@ RULES: dict[str, Rule] = {
     for rule in rules
 }
 #: How functions that only simplified programs have are written.
-LINES = {**WRITTEN, **windows.LINES}
+LINES: dict[Any, Any] = {**WRITTEN, **windows.LINES}
 
 
 def simplified(

@@ -96,7 +96,7 @@ class Pass:
             shape = np.broadcast_shapes(*map(shape_of, args))
         value = stand_in(function, args, kwargs, shape, dtype or dtype_of(like))
         new = Instruction(function, args, kwargs, value)
-        self.facts.alive.append(new)
+        self.facts.part_of(like, new)
         for part in new.parents():
             self.users[id(part)] = self.users.get(id(part), 0) + 1
         self.users[id(new)] = 1
@@ -263,11 +263,11 @@ def passes(
     The last one is for what has rules in it alone, when all else is done.
     """
     first, after, last = map(Rules, tables)
-    own = last.table.keys() - after.table.keys()
+    own = {f for f, rules in last.table.items() if rules != after.table.get(f, ())}
     rows, outputs, users = used(rows, outputs)
-    stages = [after] * max(2, min(PASSES, LONG // (len(rows) + 1)))
-    if any(row.function in MASKS for row in rows):
-        stages[0] = first
+    masked = any(row.function in MASKS for row in rows)
+    count = max(1 + masked, min(PASSES, LONG // (len(rows) + 1)))
+    stages = [first] * masked + [after] * (count - masked)
     while stages:
         rules = stages.pop(0)
         one = Pass(rules, facts, users)

@@ -12,6 +12,8 @@ from lagrad.compile.simplify.shapes import GETITEM, permutation
 from lagrad.compile.simplify.written import is_fixed
 
 Places = tuple[int, ...]
+#: Of a piece of a piece of a piece so many are looked at.
+FAR = 8
 
 
 class View(NamedTuple):
@@ -33,15 +35,17 @@ def whole_of(x: Any, shape: Places) -> View:
 
 
 def way_of(row: Any) -> list[Any]:
-    """Return a row, what it is cut out of or turns, and so on, up to what is computed."""
+    """Return a row, what it is cut out of or turns, and so on, `FAR` at most."""
     way = [row]
-    while is_row(row):
+    while len(way) <= FAR:
         turned = permutation(row)
         if turned is not None:
             row = turned[0]
-        elif row.function in GETITEM and is_row(row.args[0]) and is_fixed(row.args[1]):
+        elif is_row(row, GETITEM) and is_row(row.args[0]) and is_fixed(row.args[1]):
             row = row.args[0]
         else:
+            break
+        if type(row.value) is not np.ndarray:
             break
         way.append(row)
     return way
@@ -59,8 +63,8 @@ def view_of(row: Any) -> View:
 
 def turned_by(view: View, axes: Places) -> View:
     """Return a view with its axes in another order."""
-    shape, steps = (tuple(part[k] for k in axes) for part in (view.shape, view.steps))
-    return view._replace(shape=shape, steps=steps)
+    shape = tuple(view.shape[k] for k in axes)
+    return view._replace(shape=shape, steps=tuple(view.steps[k] for k in axes))
 
 
 def cut_at(view: View, index: Any) -> View:
