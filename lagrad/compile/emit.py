@@ -79,6 +79,7 @@ OWNING = frozenset(
     {np.where, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, all_finite, assigned, updated}
 )
 
+
 class Emitter:
     """Writes instructions as lines."""
 

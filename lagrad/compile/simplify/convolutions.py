@@ -29,7 +29,7 @@ from lagrad.compile.simplify.places import (
     way_of,
     whole_of,
 )
-from lagrad.compile.simplify.rules import Room, rewrite
+from lagrad.compile.simplify.rules import Room, rewrite, seen_by
 from lagrad.compile.simplify.shapes import as_reshape
 from lagrad.compile.simplify.windows import as_windows
 from lagrad.compile.simplify.written import filled, is_fixed
@@ -112,6 +112,17 @@ def factors_of(product: Any, at: Pass) -> tuple[Instruction, Instruction] | None
     return (left, right) if same else None
 
 
+def puts_products(row: Instruction) -> bool:
+    """True for zeros into which many pieces are put, the first one a piece of a product."""
+    base, _, _, _, *pieces = row.args
+    if base is not None or len(pieces) < FEW:
+        return False
+    product = way_of(pieces[0])[-1]
+    inner = as_reshape(product)
+    return is_row(product if inner is None else inner, MATMUL)
+
+
+@seen_by(puts_products)
 def turned_kernel(row: Instruction, at: Pass) -> Any:
     """Windows of products ``L @ B_k``, added up, are windows of L times all of the B_k.
 

@@ -260,10 +260,15 @@ def passes(
 ) -> tuple[list[Instruction], list[Any]]:
     """Return a shorter program: a pass with the first table, with the next while it helps.
 
-    The last one is for what has rules in it alone, when all else is done.
+    The last one is for programs in which a row looks like one of its own rules, when all else is
+    done.
     """
     first, after, last = map(Rules, tables)
-    own = {f for f, rules in last.table.items() if rules != after.table.get(f, ())}
+    looks = {
+        function: [rule.look for rule in rules if hasattr(rule, "look")]
+        for function, rules in last.table.items()
+        if rules != after.table.get(function)
+    }
     rows, outputs, users = used(rows, outputs)
     masked = any(row.function in MASKS for row in rows)
     count = max(1 + masked, min(PASSES, LONG // (len(rows) + 1)))
@@ -277,6 +282,7 @@ def passes(
             fired.update(one.fired)
         if rules is not first and not one.fired:
             stages = []
-        if not stages and rules is after and any(row.function in own for row in rows):
-            stages = [last] * ENDING
+        if not stages and rules is after:
+            seen = (look(row) for row in rows for look in looks.get(row.function, ()))
+            stages = [last] * (ENDING * any(seen))
     return rows, outputs

@@ -28,7 +28,7 @@ from lagrad.compile.simplify.places import (
     view_of,
     whole_of,
 )
-from lagrad.compile.simplify.rules import Room, rewrite
+from lagrad.compile.simplify.rules import Room, rewrite, seen_by
 from lagrad.compile.simplify.shapes import GETITEM
 from lagrad.compile.simplify.written import filled, is_fixed
 
@@ -78,6 +78,13 @@ def stride_text(strides: str, step: Places) -> str:
 # -- rules -----------------------------------------------------------------------------------------
 
 
+def joins_pieces(row: Instruction) -> bool:
+    """True for joined arrays, one of the first two of which is a piece."""
+    found = joined(row)
+    return found is not None and any(is_row(part, GETITEM) for part in found[0][:2])
+
+
+@seen_by(joins_pieces)
 def windows_of_one(row: Instruction, at: Pass) -> Any:
     """Joined pieces of one array that lie on a lattice are a view of it, copied once. Exact."""
     found = joined(row)
