@@ -26,10 +26,10 @@ from lagrad.compile.simplify.places import (
     lattice,
     side_by_side,
     view_of,
+    way_of,
     whole_of,
 )
 from lagrad.compile.simplify.rules import Room, rewrite, seen_by
-from lagrad.compile.simplify.shapes import GETITEM
 from lagrad.compile.simplify.written import filled, is_fixed
 
 #: A strided view is copied in runs of so many entries at least, or NumPy is slow at it.
@@ -79,9 +79,9 @@ def stride_text(strides: str, step: Places) -> str:
 
 
 def joins_pieces(row: Instruction) -> bool:
-    """True for joined arrays, one of the first two of which is a piece."""
+    """True for joined arrays, one of the first two of which is a piece of another."""
     found = joined(row)
-    return found is not None and any(is_row(part, GETITEM) for part in found[0][:2])
+    return found is not None and any(len(way_of(part)) > 1 for part in found[0][:2])
 
 
 @seen_by(joins_pieces)
@@ -107,7 +107,7 @@ def joined(row: Instruction) -> tuple[Sequence[Any], int] | None:
 
 def views_of_one(parts: Sequence[Any]) -> list[View] | None:
     """Return the parts as views of one array, that lie the same way in it; None if they do not."""
-    first = next((part for part in parts if is_row(part, GETITEM)), None)
+    first = next((part for part in parts[:2] if len(way_of(part)) > 1), None)
     if first is None:
         return None
     x, _, *way = view_of(first)
