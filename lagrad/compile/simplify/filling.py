@@ -11,14 +11,12 @@ import numpy as np
 from lagrad.compile.program import Instruction
 from lagrad.compile.simplify.passes import Pass
 from lagrad.compile.simplify.patterns import dtype_of, is_row, like, shape_of, size_of
-from lagrad.compile.simplify.places import View, cut_at, whole_of
+from lagrad.compile.simplify.places import View, cut_at, may_meet, whole_of
 from lagrad.compile.simplify.rules import Room, among, rewrite
 from lagrad.compile.simplify.shapes import GETITEM
 from lagrad.compile.simplify.written import filled, is_fixed
 from lagrad.rules.shaping import pad
 
-#: Larger arrays are not looked through for the place of a piece.
-FILLED = 4096
 Cut = tuple[slice, ...]
 
 
@@ -51,15 +49,16 @@ def piece_of_filled(row: Instruction, at: Pass) -> Any:
     if not is_row(x) or x.args[0] is not None or not is_fixed(index):
         return None
     _, shape, indices, signs, *pieces = x.args
-    if math.prod(shape) > FILLED or not all(map(is_fixed, indices)):
+    if not all(map(is_fixed, indices)):
         return None
-    places = np.arange(math.prod(shape)).reshape(shape)
-    wanted, found = places[index], None
+    whole = whole_of(x, shape)
+    wanted, found = cut_at(whole, index), None
     for place, sign, piece in zip(indices, signs, pieces, strict=True):
-        if np.intersect1d(places[place], wanted).size:
-            if found is not None or sign < 0 or not np.array_equal(places[place], wanted):
-                return None
+        here = cut_at(whole, place)
+        if here == wanted and found is None and sign > 0:
             found = piece
+        elif may_meet(here, wanted):
+            return None
     return found if is_row(found) and like(row, found) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -96,6 +97,26 @@ def cut_at(view: View, index: Any) -> View:
             start = plus(start, times(begin, step))
             axis += 1
     return view._replace(start=start, shape=tuple(shape), steps=tuple(steps))
+
+
+def may_meet(a: View, b: View) -> bool:
+    """False if two pieces that are cut out of one array have no entry in common, for certain."""
+    for i, j in zip(along(a), along(b), strict=True):
+        step = math.gcd(i.step, j.step)
+        if not i or not j or i[-1] < j[0] or j[-1] < i[0] or (i[0] - j[0]) % step:
+            return False
+    return True
+
+
+def along(view: View) -> list[range]:
+    """Return the places along each axis that a piece has, the first one first."""
+    found = []
+    for k, begin in enumerate(view.start):
+        moves = ((n, step[k]) for n, step in zip(view.shape, view.steps, strict=True) if step[k])
+        n, step = next(moves, (1, 1))
+        places = range(begin, begin + n * step, step)
+        found.append(places if step > 0 else places[::-1])
+    return found
 
 
 def times(k: int, step: Places) -> Places:
