@@ -5,6 +5,7 @@ the memory of the array that it is a view of, for arrays that lie in memory in a
 """
 
 import itertools
+import math
 import sys
 
 import numpy as np
@@ -13,6 +14,7 @@ from uncompiled import agrees, assert_same, programs
 
 import lagrad as lg
 from lagrad.compile.simplify import convolutions, windows
+from lagrad.compile.simplify.places import cut_at, may_meet, whole_of
 
 as_strided = np.lib.stride_tricks.as_strided
 
@@ -83,6 +85,38 @@ def convolved(x, w, inside=False):
     height, width = height - h + 1, width - v + 1
     patches = [x[:, i : i + height, j : j + width] for i in range(h) for j in range(v)]
     return np.concatenate(patches, axis=3) @ np.reshape(w, (h * v * c, -1))
+
+
+# -- places ----------------------------------------------------------------------------------------
+
+
+def drawn(rng, shape):
+    """Return a basic index of an array."""
+    found = []
+    for n in shape:
+        begin, end = (None if rng.random() < 0.3 else int(rng.integers(-7, 8)) for _ in range(2))
+        cut = slice(begin, end, int(rng.choice([1, 1, 2, 3, -1, -2])))
+        found += [[cut], [cut], [int(rng.integers(-n, n))], [None, cut]][rng.integers(4)]
+    return (*found, Ellipsis) if rng.random() < 0.2 else tuple(found)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_places_of_pieces_are_those_of_numpy(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(100):
+        shape = tuple(map(int, rng.integers(1, 7, rng.integers(1, 4))))
+        numbers = np.arange(np.prod(shape)).reshape(shape)
+        indices = [drawn(rng, shape) for _ in range(2)]
+        a, b = (cut_at(whole_of(None, shape), index) for index in indices)
+        for view, index in zip((a, b), indices, strict=True):
+            counts = np.indices(view.shape).reshape(len(view.shape), math.prod(view.shape))
+            steps = np.reshape(view.steps, (len(view.shape), len(shape))).astype(int)
+            places = np.reshape(view.start, (-1, 1)) + steps.T @ counts
+            assert view.shape == numbers[index].shape
+            if places.size:
+                assert (np.ravel_multi_index(places, shape) == numbers[index].ravel()).all()
+        common = np.intersect1d(numbers[indices[0]], numbers[indices[1]])
+        assert may_meet(a, b) or not common.size
 
 
 # -- windows that are read -------------------------------------------------------------------------
