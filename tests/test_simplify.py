@@ -114,6 +114,8 @@ S = SPECIAL
 T = SPECIAL[::-1].copy()
 GRID = np.add.outer(np.zeros(4), SPECIAL)
 MASK = np.array([True, False] * 6)
+DELAYED = np.tile(SPECIAL, 3)
+FACTORS = np.abs(rng.normal(size=(30, 2))), np.abs(rng.normal(size=(2, 24)))
 f4 = x.astype(np.float32)
 c16 = x + 1j * y
 
@@ -361,6 +363,26 @@ CASES: dict[str, list[Case]] = {
             lambda a, b: two_places(a, b)[:12] * 2.0, (S, T), -1, others=frozenset({"sum_of_terms"})
         )
     ],
+    "cut_of_filled": [
+        Case(f, (S, T), -1, others=frozenset({"sum_of_terms"}))
+        for f in (
+            lambda a, b: two_places(a, b)[3:22] * 2.0,
+            lambda a, b: two_places(a, b)[2:9] * 2.0,
+            lambda a, b: two_places(a, b)[12:] * 2.0,
+        )
+    ],
+    "zeros_around": [
+        Case(lambda a: np.pad(a, 2), (S,), -1),
+        Case(lambda a: np.pad(a, ((1, 0), (0, 3)), constant_values=0.0), (GRID,), -1),
+        Case(lambda a: np.pad(a, (2, 1), "constant"), (f4,), -1),
+    ],
+    "windows_of_one": [
+        Case(lambda a: np.stack([a[k : k + 9] for k in range(16)]), (DELAYED,)),
+        Case(lambda a: np.concatenate([a[k : k + 9] for k in range(20, 4, -1)]), (DELAYED,)),
+    ],
+    "turned_kernel": [
+        Case(lambda a, b: put_back(a, b) * 2.0, FACTORS, 20, True, frozenset({"sum_of_terms"}))
+    ],
     "number_selected": [Case(lambda a: np.where(a > 0, a, 2.0) * 2.0, (0.3,))],
     "selected_by_constant": [
         Case(lambda a: np.where(np.ones(12, bool), a, 0.0), (S,)),
@@ -516,6 +538,14 @@ def two_places(a, b):
     return scatter_add(a, slice(0, 12), (24,)) + scatter_add(b, slice(12, 24), (24,))
 
 
+def put_back(left, right):
+    """Four windows of a product, put back one after the other."""
+    product = left @ right
+    parts = [product[:, 6 * k : 6 * k + 6] for k in range(4)]
+    back = [scatter_add(part, slice(k, k + 30), (33, 6)) for k, part in enumerate(parts)]
+    return back[0] + back[1] + back[2] + back[3]
+
+
 def test_every_rule_is_tested() -> None:
     inside = {"constant_masked"}  # a branch of finite_product
     assert CASES.keys() - inside == RULES.keys() - ABSOLUTE
@@ -596,6 +626,16 @@ KEPT: dict[str, list[Case]] = {
     "same_shape": [Case(lambda a: np.reshape(a, (5, 4)), (A,))],
     "reshape_of_reshape": [
         Case(lambda a: np.reshape(np.reshape(a, (2, 10), order="F"), (20,)), (A,))
+    ],
+    "zeros_around": [
+        Case(lambda a: np.pad(a, 2, constant_values=-0.0), (S,)),
+        Case(lambda a: np.pad(a, 2, constant_values=1.0), (S,)),
+        Case(lambda a: np.pad(a, 2, "edge"), (S,)),
+        Case(lambda a: np.pad(a, 2), (MASK,)),
+    ],
+    "windows_of_one": [
+        Case(lambda a: np.stack([a[k * k % 20 : k * k % 20 + 9] for k in range(16)]), (DELAYED,)),
+        Case(lambda a: np.stack([a[k : k + 4] for k in range(16)]), (DELAYED,)),
     ],
     "stretched_operand": [Case(lambda a, b: np.broadcast_to(a, (4, 12)) * b, (S, 2.0))],
     "sum_of_stretched": [Case(lambda a: np.sum(np.broadcast_to(a, (4, 12)), axis=1), (S,))],

@@ -117,7 +117,7 @@ def by_hand(
 WORKS = (
     Work(
         name="convnet",
-        note="nine windows are added back; by hand it is a convolution with the kernel turned",
+        note="the means of 2x2 pixels are reductions of NumPy's; by hand four slices are added up",
         title="convolutional net, {n} digits",
         data=data,
         f=f,

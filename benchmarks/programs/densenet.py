@@ -64,7 +64,6 @@ def by_hand(V: np.ndarray, *rest: np.ndarray) -> tuple[float, tuple[np.ndarray, 
 WORKS = (
     Work(
         name="densenet",
-        note="nine windows are added back; by hand it is a convolution with the kernel turned",
         title="DenseNet block, {n} digits",
         data=data,
         f=f,

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lagrad.compile.emit import CAREFUL, OTHER, with_exit
+from lagrad.compile.lines import CAREFUL, OTHER, with_exit
 from lagrad.compile.source import Source
 
 #: So many lines make a part.

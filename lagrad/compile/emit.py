@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from lagrad.compile.lines import (
     GETITEM,
     HANDS_ON,
     INFIX,
+    OTHER,
     PREFIX,
     TRUTHS,
     UFUNCS,
@@ -66,14 +67,6 @@ MOST = 1 << 12
 LARGE = 1 << 13
 #: Entries are taken by a method out of so many times as many.
 FEW = 4
-#: What stands where a program does not serve.
-OTHER, CAREFUL = "<other>", "<careful>"
-
-
-def with_exit(line: str, exits: Mapping[str, str]) -> str:
-    """Put in what is done where a program does not serve."""
-    mark = next((m for m in exits if line.endswith(m)), None)
-    return line if mark is None else line[: -len(mark)] + exits[mark]
 
 
 class Emitter:

@@ -21,8 +21,7 @@ import numpy as np
 
 from lagrad.compile.around import Around
 from lagrad.compile.cutting import LINES, cut
-from lagrad.compile.emit import CAREFUL, OTHER, with_exit
-from lagrad.compile.lines import MODULES
+from lagrad.compile.lines import CAREFUL, MODULES, OTHER, with_exit
 from lagrad.compile.names import is_reserved
 from lagrad.compile.reads import alike
 from lagrad.compile.source import Source

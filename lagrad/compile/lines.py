@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -138,6 +138,16 @@ def index_text(index: Any, text: Callable[[Any], str]) -> str:
     if index is Ellipsis:
         return "..."
     return text(index)
+
+
+#: What stands where a program does not serve.
+OTHER, CAREFUL = "<other>", "<careful>"
+
+
+def with_exit(line: str, exits: Mapping[str, str]) -> str:
+    """Put in what is done where a program does not serve."""
+    mark = next((m for m in exits if line.endswith(m)), None)
+    return line if mark is None else line[: -len(mark)] + exits[mark]
 
 
 GETITEM = frozenset({operator.getitem, getitem})

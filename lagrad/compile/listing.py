@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from lagrad.compile.emit import CAREFUL, OTHER, with_exit
-from lagrad.compile.lines import number
+from lagrad.compile.lines import CAREFUL, OTHER, number, with_exit
 from lagrad.compile.program import Instruction
 from lagrad.compile.source import Source
 from lagrad.compile.threads import CALLED

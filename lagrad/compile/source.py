@@ -11,9 +11,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from lagrad.compile.blocks import blocked
-from lagrad.compile.emit import CAREFUL, SPECIAL, Emitter
+from lagrad.compile.emit import SPECIAL, Emitter
 from lagrad.compile.lifetimes import OWNING, last_mentions, last_uses
-from lagrad.compile.lines import UFUNCS
+from lagrad.compile.lines import CAREFUL, UFUNCS
 from lagrad.compile.nesting import nested
 from lagrad.compile.program import ARGUMENT, CAPTURED, PARTIAL, Instruction, item
 from lagrad.compile.rolling import rolled

@@ -4,7 +4,8 @@
 
 Each rule is a named function of one instruction; its docstring says what it writes for what, and
 whether that is exact or within how much. Rules are tables, a room a subject: arithmetic, shapes,
-factors, selections, slopes, reductions, forward values that are used again, and sums.
+factors, selections, slopes, reductions, forward values that are used again, sums, what is put into
+zeros, windows and convolutions.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any
 from lagrad.compile.program import Instruction
 from lagrad.compile.simplify import (
     arithmetic,
+    convolutions,
     factors,
+    filling,
     gathers,
     products,
     reductions,
@@ -26,11 +29,12 @@ from lagrad.compile.simplify import (
     slopes,
     stretched,
     sums,
+    windows,
 )
 from lagrad.compile.simplify.finite import Facts
 from lagrad.compile.simplify.passes import asked, needed, passes
 from lagrad.compile.simplify.rules import Room, Rule, key_of
-from lagrad.compile.simplify.written import LINES
+from lagrad.compile.simplify.written import LINES as WRITTEN
 
 
 def table(*rooms: Room) -> dict[Any, tuple[Rule, ...]]:
@@ -54,14 +58,21 @@ LOCAL: tuple[Room, ...] = (
     reuse.RULES,
     arithmetic.RULES,
     factors.RULES,
+    filling.RULES,
 )
-#: The first pass, and those that follow.
+#: The first pass, those that follow, and those when nothing else is found.
 FIRST = table(*LOCAL)
-AFTER = table(selections.LATE, *LOCAL, reductions.LATE, products.LATE, sums.RULES)
+LATE = (selections.LATE, *LOCAL, reductions.LATE, products.LATE, sums.RULES)
+AFTER, LAST = table(*LATE), table(*LATE, windows.LAST, convolutions.LAST)
 #: All rules by name.
 RULES: dict[str, Rule] = {
-    rule.__name__: rule for stage in (FIRST, AFTER) for rules in stage.values() for rule in rules
+    rule.__name__: rule
+    for stage in (FIRST, AFTER, LAST)
+    for rules in stage.values()
+    for rule in rules
 }
+#: How functions that only simplified programs have are written.
+LINES: dict[Any, Any] = {**WRITTEN, **windows.LINES}
 
 
 def simplified(
@@ -85,7 +96,7 @@ def simplified(
     fired : Counter
         Counts how often each rule fits.
     """
-    stages: Sequence[Any] = (FIRST, AFTER)
+    stages: Sequence[Any] = (FIRST, AFTER, LAST)
     if only is not None:
         names = set(only)
         stages = [

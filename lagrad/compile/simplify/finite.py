@@ -96,7 +96,10 @@ class Facts:
         self.numbers: dict[int, tuple[np.ndarray, float | None]] = {}
         #: All instructions that there ever were, since they are known by their ids.
         self.alive: list[Instruction] = list(rows)
-        if checked and any(row.function in SELECTING for row in rows):
+        functions = {row.function for row in rows}
+        if checked and not functions.isdisjoint(SELECTING):
+            self.sweep(rows, outputs)
+        elif checked and scatter_add in functions and not functions.isdisjoint(MATMUL):
             self.sweep(rows, outputs)
 
     def sweep(self, rows: Sequence[Instruction], outputs: Sequence[Any]) -> None:
@@ -173,6 +176,12 @@ class Facts:
             found = self.numbers[id(array)] = (array, everywhere(array))
         return found[1]
 
+    def part_of(self, row: Instruction, new: Instruction) -> None:
+        """Note that ``new`` was made for ``row`` alone."""
+        self.alive.append(new)
+        if id(row) in self.unsound:
+            self.unsound.add(id(new))
+
     def same(self, row: Instruction, found: Instruction) -> None:
         """Note that ``found`` stands for ``row``."""
         i, j = id(row), id(found)
@@ -204,7 +213,7 @@ def is_finite(row: Instruction) -> bool:
 
 
 MASKED = frozenset({masked_multiply, np.where})
-#: Without one of these there is no mask, and nobody asks.
+#: Without one of these there is no mask, and without a product that is put nobody else asks.
 SELECTING = MASKED | {np.maximum, np.minimum, np.fmax, np.fmin}
 
 

@@ -16,6 +16,7 @@ from lagrad.compile.program import ARGUMENT, CAPTURED, GUARDS, Instruction, repl
 from lagrad.compile.simplify.finite import Facts
 from lagrad.compile.simplify.patterns import (
     SUMS,
+    any_row,
     dtype_of,
     is_row,
     parents_in,
@@ -39,6 +40,8 @@ from lagrad.dispatch import all_finite, derivative_finite, masked_multiply
 REWRITES, DEPTH = 12, 6
 #: So many passes are made over a program, as long as something changes.
 PASSES = 5
+#: And so many with the rules that come last.
+ENDING = 2
 #: So many rows are looked at in all passes together, where one pass has less.
 LONG = 25000
 #: What a program begins with, and what it asks: neither is ever left out.
@@ -87,13 +90,13 @@ class Pass:
         **kwargs: Any,
     ) -> Any:
         """Return an instruction that a rule needs for ``like``, placed before it, or a constant."""
-        if not any(type(p) is Instruction for p in (*args, *kwargs.values())):
+        if not any(type(p) is Instruction for p in (*args, *kwargs.values())) and not any_row(args):
             return fold(function, args, kwargs, None)
         if shape is None and function not in VIEWS:
             shape = np.broadcast_shapes(*map(shape_of, args))
         value = stand_in(function, args, kwargs, shape, dtype or dtype_of(like))
         new = Instruction(function, args, kwargs, value)
-        self.facts.alive.append(new)
+        self.facts.part_of(like, new)
         for part in new.parents():
             self.users[id(part)] = self.users.get(id(part), 0) + 1
         self.users[id(new)] = 1
@@ -273,17 +276,31 @@ def passes(
     facts: Facts,
     fired: Counter[str] | None = None,
 ) -> tuple[list[Instruction], list[Any]]:
-    """Return a shorter program: one pass with the first table, and with the last while it helps."""
-    stages = [Rules(table) for table in tables]
+    """Return a shorter program: a pass with the first table, with the next while it helps.
+
+    The last one is for programs in which a row looks like one of its own rules, when all else is
+    done.
+    """
+    first, after, last = map(Rules, tables)
+    looks = {
+        function: [rule.look for rule in rules if hasattr(rule, "look")]
+        for function, rules in last.table.items()
+        if rules != after.table.get(function)
+    }
     rows, outputs, users = used(rows, outputs)
-    if not any(row.function in MASKS for row in rows):
-        stages = stages[-1:]
-    for k in range(max(len(stages), min(PASSES, LONG // (len(rows) + 1)))):
-        one = Pass(stages[min(k, len(stages) - 1)], facts, users)
+    masked = any(row.function in MASKS for row in rows)
+    count = max(1 + masked, min(PASSES, LONG // (len(rows) + 1)))
+    stages = [first] * masked + [after] * (count - masked)
+    while stages:
+        rules = stages.pop(0)
+        one = Pass(rules, facts, users)
         kept = one.run(rows)
         rows, outputs, users = used(kept, [one.now(out) for out in outputs])
         if fired is not None:
             fired.update(one.fired)
-        if not one.fired and k >= len(stages) - 1:
-            break
+        if rules is not first and not one.fired:
+            stages = []
+        if not stages and rules is after:
+            seen = (look(row) for row in rows for look in looks.get(row.function, ()))
+            stages = [last] * (ENDING * any(seen))
     return rows, outputs

@@ -58,6 +58,17 @@ def among(
     return note
 
 
+def seen_by(look: Callable[[Instruction], bool]) -> Callable[[Rule], Rule]:
+    """Note how a row looks that a rule may fit: the last rules are for programs that have one."""
+
+    def note(rule: Any) -> Rule:
+        rule.look = look
+        noted: Rule = rule
+        return noted
+
+    return note
+
+
 class Rules:
     """The rules of each function, and which of them may fit a row of these arguments."""
 

@@ -26,7 +26,6 @@ from lagrad.compile.simplify.patterns import (
     size_of,
 )
 from lagrad.compile.simplify.rules import Room, among, rewrite
-from lagrad.compile.simplify.written import filled, is_fixed
 from lagrad.dispatch import scatter_add
 from lagrad.rules.shaping import getitem
 
@@ -280,29 +279,6 @@ def piece_of_joined(row: Instruction, at: Pass) -> Any:
     return None
 
 
-@among({filled})
-def piece_of_filled(row: Instruction, at: Pass) -> Any:
-    """What is read where one piece was put, and no other, is that piece; up to the sign of 0."""
-    x, index = row.args
-    if not is_row(x) or x.args[0] is not None or not is_fixed(index):
-        return None
-    _, shape, indices, signs, *pieces = x.args
-    if math.prod(shape) > FILLED or not all(map(is_fixed, indices)):
-        return None
-    places = np.arange(math.prod(shape)).reshape(shape)
-    wanted, found = places[index], None
-    for place, sign, piece in zip(indices, signs, pieces, strict=True):
-        if np.intersect1d(places[place], wanted).size:
-            if found is not None or sign < 0 or not np.array_equal(places[place], wanted):
-                return None
-            found = piece
-    return found if is_row(found) and like(row, found) else None
-
-
-#: Larger arrays are not looked through for the place of a piece.
-FILLED = 4096
-
-
 def parts_of(cut: slice) -> tuple[Any, Any, Any]:
     """Return begin, end and step."""
     return cut.start, cut.stop, cut.step
@@ -313,7 +289,7 @@ RULES: Room = {
     frozenset({np.swapaxes, np.moveaxis}): (plain_transpose,),
     RESHAPES - GETITEM: (same_shape, reshape_of_reshape, moved_multiple),
     frozenset({np.reshape}): (plain_shape, turned_matrix),
-    GETITEM: (whole, reshape_of_reshape, moved_multiple, piece_of_joined, piece_of_filled),
+    GETITEM: (whole, reshape_of_reshape, moved_multiple, piece_of_joined),
     frozenset({scatter_add}): (scatter_to_reshape,),
     frozenset({cast}): (same_dtype,),
     frozenset({np.array, np.copy, duplicate}): (copied,),
