@@ -56,6 +56,7 @@ CHAIN = Work(
 NUMBA = dataclasses.replace(
     CHAIN,
     name="chain_numba",
+    note="",
     title="scalar chain, {n} steps, numba",
     tools={"lagrad": with_lagrad(jit="numba"), "JAX": CHAIN.tools["JAX"]},
     sizes=(1_000,),

@@ -133,4 +133,5 @@ def notes(results: Sequence[Result]) -> Iterator[str]:
     yield COMPILING
     for name in dict.fromkeys(result.name for result in results):
         if works[name].note:
-            yield f"- {works[name].title.split(',')[0]}: {works[name].note}"
+            title = works[name].title.split(",")[0].removesuffix(" of {n}")
+            yield f"- {title}: {works[name].note}"
