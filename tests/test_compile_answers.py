@@ -1,6 +1,9 @@
 """Answers that Python gets beside numbers, arguments nobody can watch, names that are taken."""
 
+import contextlib
 import importlib.util
+import json
+import pickle
 
 import numpy as np
 import pytest
@@ -125,3 +128,77 @@ def test_an_error_that_is_caught_is_told():
 
     with pytest.warns(UserWarning, match=r"LinAlgError \(Matrix is not positive definite\) was ra"):
         assert lg.compile(f)(-np.eye(2)) == -1.0
+
+
+def tried(text):
+    """A function that does something on symbols that they cannot do, and catches it."""
+    names = {"np": np, "json": json, "pickle": pickle}
+    exec(  # noqa: S102
+        f"def f(x):\n    try:\n        {text}\n        n = 2\n    except Exception:\n"
+        "        n = 7\n    return n * np.sum(x)",
+        names,
+    )
+    return names["f"]
+
+
+@pytest.mark.filterwarnings("ignore:.*runs as plain Python")
+@pytest.mark.parametrize(
+    "text",
+    ["x[0] = 5.0", "x += 1", "x.sort()", "np.add(x, 1.0, out=x)", "x.flags.writeable = False"]
+    + ["x.shape = (3, 1)", "np.frombuffer(x)", "x.tobytes()", "memoryview(x)[0]", "pickle.dumps(x)"]
+    + ["json.dumps(x[0])", "np.sum(x).nothing"],
+)
+def test_what_symbols_cannot_do_is_not_taken_for_an_error_of_the_users(text):
+    f = tried(text)
+    g = lg.compile(f)
+    for _ in range(2):
+        assert g(np.arange(3.0)) == f(np.arange(3.0))
+
+
+@pytest.mark.filterwarnings("ignore:.*runs as plain Python")
+def test_a_suppressed_refusal():
+    def f(x):
+        with contextlib.suppress(Exception):
+            x[0] = 5.0
+        return np.sum(x * x)
+
+    assert lg.compile(lg.grad(f))(np.array([1.0, 2.0])).tolist() == [0.0, 4.0]
+
+
+@pytest.mark.filterwarnings("ignore:.*runs as plain Python")
+@pytest.mark.parametrize("order", [(1, 7, 2), (7, 1, 7)])
+def test_an_index_out_of_bounds_may_be_caught(order):
+    def f(x, i):
+        try:
+            return x[i] ** 2
+        except IndexError:
+            return np.sum(x)
+
+    g, x = lg.compile(lg.grad(f)), np.arange(3.0)
+    for i in order:
+        assert g(x, i).tolist() == lg.grad(f)(x, i).tolist()
+
+
+@pytest.mark.filterwarnings("ignore:.*runs as plain Python")
+def test_what_errstate_raises_may_be_caught():
+    def f(x):
+        with np.errstate(all="raise"):
+            try:
+                return np.sum(np.log(x))
+            except FloatingPointError:
+                return np.sum(x)
+
+    g = lg.compile(f)
+    assert [g(np.ones(2)), g(-np.ones(2))] == [0.0, -2.0]
+
+
+def test_a_function_that_catches_what_never_comes_is_compiled(recwarn):
+    def f(x):
+        try:
+            return np.sum(np.sin(x))
+        except ValueError:
+            return 0.0
+
+    g = lg.compile(lg.grad(f))
+    assert g(np.ones(2)).tolist() == np.cos(np.ones(2)).tolist() == g(np.ones(2)).tolist()
+    assert g.stats["programs"] == 1 and not recwarn.list

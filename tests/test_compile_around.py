@@ -1,9 +1,11 @@
 """Whole programs, and what changes around them between calls: closures, globals, arguments."""
 
+import ctypes
 import itertools
+import threading
 import warnings
 from array import array
-from collections import UserDict, UserList
+from collections import ChainMap, UserDict, UserList, UserString
 
 import numpy as np
 import pytest
@@ -371,15 +373,57 @@ def test_a_long_program():
     assert g.stats["instructions"] > 20_000
 
 
-@pytest.mark.parametrize(
-    "held",
-    [UserDict({0: 1.0}), UserList([1.0]), array("d", [1.0]), np.poly1d([2.0, 1.0])],
-    ids=["UserDict", "UserList", "array", "poly1d"],
-)
-def test_what_a_library_keeps_inside_is_watched(held):
-    g = lg.compile(lambda x: held[0] * x)
+class WithMissing(UserDict):
+    def __missing__(self, key):
+        return 1.0
+
+
+def changed_views():
+    held = {0: 1.0}
+    return held.values(), lambda: held.update({0: 5.0}), lambda v: next(iter(v))
+
+
+def first(held):
+    return held[0]
+
+
+def set_first(held):
+    return held, lambda: held.__setitem__(0, 5.0), first
+
+
+HELD = {
+    "UserDict": set_first(UserDict({0: 1.0})),
+    "UserDict with missing keys": set_first(WithMissing()),
+    "UserList": set_first(UserList([1.0])),
+    "ChainMap": set_first(ChainMap({}, {0: 1.0})),
+    "array": set_first(array("d", [1.0])),
+    "memoryview": set_first(memoryview(bytearray(np.ones(2).tobytes())).cast("d")),
+    "ctypes": set_first((ctypes.c_double * 2)(1.0, 2.0)),
+    "poly1d": set_first(np.poly1d([2.0, 1.0])),
+    "dict values": changed_views(),
+}
+POLYNOMIAL = np.polynomial.Polynomial([1.0, 2.0])
+HELD["Polynomial"] = POLYNOMIAL, lambda: POLYNOMIAL.coef.__setitem__(0, 5.0), lambda p: p.coef[0]
+TEXT = UserString("a")
+HELD["UserString"] = TEXT, lambda: setattr(TEXT, "data", "abcde"), len
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_what_a_library_keeps_inside_is_watched(kind):
+    held, change, read = HELD[kind]
+    g = lg.compile(lambda x: read(held) * x)
     assert g(2.0) == 2.0
-    held[0] = 5.0
+    change()
+    assert g(2.0) == 10.0
+
+
+def test_what_each_thread_has_for_itself_is_not_compiled():
+    held = threading.local()
+    held.k = 1.0
+    g = lg.compile(lambda x: held.k * x)
+    with pytest.warns(UserWarning, match="something else for each thread"):
+        assert g(2.0) == 2.0
+    held.k = 5.0
     assert g(2.0) == 10.0
 
 

@@ -499,9 +499,9 @@ def many(n):
 
 @pytest.mark.parametrize("of", [chain, many])
 def test_programs_grow_as_the_function_does(of):
-    """Twice the length is twice the program, and writing it takes no more than three times."""
+    """Four times the length is four times the program, and is not written in 16 times the time."""
     length, seconds = {}, {}
-    for n in (100, 200):
+    for n in (100, 400):
         h = sparse(of(n))
         x = np.linspace(0.1, 0.2, n)
         times = []
@@ -510,5 +510,5 @@ def test_programs_grow_as_the_function_does(of):
             g(x)
             times.append(g.stats["trace_seconds"])
         length[n], seconds[n] = g.stats["instructions"], min(times)
-    assert length[200] < 2.1 * length[100]
-    assert seconds[200] < 3 * seconds[100]
+    assert length[400] < 4.2 * length[100]
+    assert seconds[400] < 9 * seconds[100]

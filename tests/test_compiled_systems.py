@@ -1,7 +1,7 @@
 """Systems and cycles by programs: the same as without, whatever happens around them."""
 
 import copy
-import ctypes
+import os
 import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -182,16 +182,21 @@ def test_what_is_around_is_seen_when_it_changes():
         assert a.gradient("f")["x"] == pytest.approx(b.gradient("f")["x"], rel=1e-14)
 
 
-def test_what_no_program_sees_is_seen_by_the_constraints_themselves():
-    hidden, drawn = ctypes.c_double(0.2), np.random.default_rng(0)
+def test_what_no_program_sees_is_seen_by_the_constraints_themselves(monkeypatch):
+    drawn = np.random.default_rng(0)
+    monkeypatch.setenv("RATE", "0.2")
+
+    def hidden():
+        return float(os.environ["RATE"])
+
     s = lg.System(x=1.0)
-    s.constrain("y", lambda x, y: x + hidden.value * np.cos(y), ["x", "y"], start=1.0)
-    s.constrain("f", lambda y: y**2 * hidden.value, ["y"])
+    s.constrain("y", lambda x, y: x + hidden() * np.cos(y), ["x", "y"], start=1.0)
+    s.constrain("f", lambda y: y**2 * hidden(), ["y"])
     for _ in range(OFTEN):
         s.solve().gradient("f")
     assert not programs(s)[0].over
     for rate in (0.3, 0.1):
-        hidden.value = rate
+        monkeypatch.setenv("RATE", str(rate))
         found = s.solve()
         assert found["y"] == pytest.approx(1.0 + rate * np.cos(found["y"]), rel=1e-14)
         dy = 1.0 / (1.0 + rate * np.sin(found["y"]))

@@ -40,6 +40,8 @@ def rolled(np: Any, x: Any, p: Any, steps: int) -> Any:
 
 CHAIN = Work(
     name="chain",
+    note="without a loop 10,000 steps are 45,000 lines, whose code leaves the cache; a step takes "
+    "190 ns in 1,000 of them and 290 in 10,000",
     title="scalar chain, {n} steps",
     data=data,
     f=f,
@@ -54,6 +56,7 @@ CHAIN = Work(
 NUMBA = dataclasses.replace(
     CHAIN,
     name="chain_numba",
+    note="",
     title="scalar chain, {n} steps, numba",
     tools={"lagrad": with_lagrad(jit="numba"), "JAX": CHAIN.tools["JAX"]},
     sizes=(1_000,),

@@ -64,6 +64,7 @@ def by_hand(V: np.ndarray, *rest: np.ndarray) -> tuple[float, tuple[np.ndarray, 
 WORKS = (
     Work(
         name="densenet",
+        note="the others convolve with kernels in registers; here windows are copied for BLAS",
         title="DenseNet block, {n} digits",
         data=data,
         f=f,

@@ -32,6 +32,8 @@ def by_hand(x: np.ndarray) -> tuple[float, np.ndarray]:
 WORKS = (
     Work(
         name="elementwise",
+        note="NumPy's sin and cos of 64-bit numbers are libm's, one after the other; PyTorch takes "
+        "four at once",
         title="exp sin cos of {n}",
         data=data,
         f=f,

@@ -29,7 +29,8 @@ def by_hand(x: np.ndarray) -> tuple[float, np.ndarray]:
 WORKS = (
     Work(
         name="logsumexp",
-        note="the results are asked to be finite, one more sum; by hand nobody asks",
+        note="the results are asked to be finite, one more sum; by hand nobody asks. XLA fuses the "
+        "sum with the exponentials",
         title="logsumexp of {n}",
         data=data,
         f=f,

@@ -30,6 +30,8 @@ def by_hand(x: float) -> tuple[float, float]:
 WORKS = (
     Work(
         name="post",
+        note="the call of an object costs 42 ns more than that of a function, the checks of its "
+        "argument and of the code of f, and whether the results are finite, 70 ns",
         title="f of the post",
         data=data,
         f=f,

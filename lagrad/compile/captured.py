@@ -12,46 +12,24 @@ generators, files) is not seen.
 from __future__ import annotations
 
 import functools
-import operator
 import os
 import sys
-from argparse import Namespace as ArgumentSpace
-from array import array
-from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
 from types import (
-    BuiltinMethodType,
     CellType,
     FunctionType,
-    MappingProxyType,
     MethodType,
-    MethodWrapperType,
     ModuleType,
-    SimpleNamespace,
 )
 from typing import Any
 
-import numpy as np
-import scipy.sparse as sp
-
-from lagrad.compile.objects import Class, Function, Instance, Module, Namespace
+from lagrad.compile.kinds import ATOMS, part_of
+from lagrad.compile.objects import Class, Namespace
 from lagrad.compile.parts import (
     Array,
-    Closed,
-    Content,
-    Declared,
     Dict,
-    Getter,
-    List,
-    Method,
     Part,
-    Partial,
     Set,
-    Through,
-    Transform,
-    Tuple,
-    Variable,
 )
 from lagrad.compile.reads import (
     MISSING,
@@ -68,29 +46,9 @@ from lagrad.status import TraceError
 #: How many objects are entered. Each costs a check at every call, so more are refused.
 LIMIT = 10_000
 
-#: Kinds of objects, by their very type.
-PARTS: dict[type, type[Part]] = {
-    np.ndarray: Array,
-    list: List,
-    deque: List,
-    tuple: Tuple,
-    **dict.fromkeys((dict, OrderedDict, defaultdict, Counter, MappingProxyType), Dict),
-    set: Set,
-    **dict.fromkeys((bytearray, array), Content),
-    **dict.fromkeys((UserDict, UserList, np.poly1d), Closed),
-    FunctionType: Function,
-    MethodType: Method,
-    functools.partial: Partial,
-    np.vectorize: Through,
-    **dict.fromkeys((operator.attrgetter, operator.methodcaller), Getter),
-    ContextVar: Variable,
-}
-#: Classes of the library whose objects hold what users put into them.
-OPEN = (SimpleNamespace, ArgumentSpace, dict, list, tuple)
-#: Methods of what is written in C.
-BOUND = frozenset({BuiltinMethodType, MethodWrapperType})
-#: Values that hold nothing.
-ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, np.float64, np.ufunc, range})
+
+#: Who names these catches what NumPy raises about numbers, if it is told to.
+ASKED = frozenset({"FloatingPointError", "RuntimeWarning"})
 
 
 class Captured:
@@ -105,12 +63,14 @@ class Captured:
         What the stand-ins stand for, in the order in which they were made.
     checks : list of Check
         What must be as it was; otherwise the function may compute something else.
+    catches : bool
+        Code may go on where something was raised.
     """
 
     def __init__(self, f: Callable[..., Any], walk: Walk, copies: Copies) -> None:
         self.function = copies.of(f)
         self.arrays = [(part.value, part.name) for part in copies.arrays]
-        self.checks = walk.checks
+        self.checks, self.catches = walk.checks, walk.catches
         self._f, self._filled = f, copies.filled
 
     def changed(self) -> Check | None:
@@ -178,6 +138,8 @@ class Walk:
         self.order: list[Part] = []
         #: Whether code may write to what it reads.
         self.alters = False
+        #: Whether code may go on where something was raised.
+        self.catches = False
         #: What code names, and the parts whose attributes may be meant by it.
         self.names: set[str] = set()
         self.namespaces: list[Namespace] = []
@@ -202,6 +164,10 @@ class Walk:
                 if isinstance(part, Namespace):
                     part.expand(self)
                 entered += 1
+        if self.catches and not self.names.isdisjoint(ASKED):
+            raise TraceError(
+                "it catches what np.errstate raises, and a program asks no number. Ask np.isfinite"
+            )
 
     def part(self, x: Any) -> Part | None:
         """Return what was made of an object."""
@@ -230,7 +196,7 @@ class Walk:
             return
         part = self._parts.get(id(x))
         if part is None:
-            part = self._new(x, name)
+            part = part_of(self, x, name)
             if part is None:
                 return
             if len(self.order) >= LIMIT:
@@ -242,31 +208,6 @@ class Walk:
             self._parts[id(x)] = part
             self.order.append(part)
         holder.held.append((part, copied))
-
-    def _new(self, x: Any, name: str) -> Part | None:
-        """Return an object as a part, or None if nothing can be seen in it."""
-        cls = type(x)
-        if cls in PARTS:
-            return PARTS[cls](x, name)
-        if cls is ModuleType:
-            return Module(x, name) if self.is_users(x) else None
-        if cls in BOUND:
-            return None if type(x.__self__) in (ModuleType, type(None)) else Method(x, name)
-        if issubclass(cls, np.ndarray | np.void | set | sp.sparray | sp.spmatrix):
-            return Content(x, name)
-        if issubclass(cls, type):
-            above = self.above(x) + self.above(cls)
-            return Class(x, name, above, used=False) if self.above(x) else None
-        if self.above(cls) or issubclass(cls, OPEN):
-            return Instance(x, name)
-        if cls.__module__ == "lagrad.api.arguments":
-            return Transform(x, name)
-        if cls.__module__ in ("lagrad.declare", "lagrad.local"):
-            return Declared(x, name)
-        if hasattr(cls, "__next__") and not hasattr(cls, "read"):
-            raise TraceError(f"{name} is an iterator, which gives something else at each call")
-        wraps = cls.__module__.startswith("lagrad.") and "__wrapped__" in namespace(x)
-        return Through(x, name) if wraps else None
 
     def behind(self, holder: Namespace, cls: type) -> Class:
         """Return the class behind an object, of which a copy of the object may have another."""

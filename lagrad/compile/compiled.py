@@ -199,8 +199,45 @@ def again(self: Compiled, /, *args: Any, **kwargs: Any) -> Any:
                 self._variants = [*self._variants[-KEPT + 1 :], variant]
                 self._written += 1
                 result = variant.attempt(self, *args, **kwargs)
+                if variant.catches and result is not MISS:
+                    return checked(self, result, args, kwargs)
     use(self, variant)
     return self.__wrapped__(*args, **kwargs) if result is MISS else result
+
+
+#: Where a function gives other numbers than its program, they differ by more than this.
+ROUGH = 1e-5
+
+
+def checked(self: Compiled, result: Any, args: Any, kwargs: Any) -> Any:
+    """Return what the function itself gives, once, where it catches what a program may not raise.
+
+    On symbols it may have gone another way: they are no arrays of NumPy's in all they do.
+    """
+    plain = self.__wrapped__(*args, **kwargs)
+    if not agree(result, plain):
+        self._variants = self._variants[:-1]
+        self._plain_because = "it catches an error that only the compiled form meets"
+        warnings.warn(
+            f"{self.__name__} runs as plain Python, not compiled: {self._plain_because}",
+            stacklevel=4,
+        )
+    return plain
+
+
+def agree(a: Any, b: Any) -> bool:
+    """True if two results have the same structure, and numbers that differ by rounding."""
+    ours, theirs = list(leaves(a)), list(leaves(b))
+    if [label for label, _ in ours] != [label for label, _ in theirs]:
+        return False
+    for (_, x), (_, y) in zip(ours, theirs, strict=True):
+        x, y = (z.toarray() if hasattr(z, "toarray") else np.asarray(z) for z in (x, y))
+        if x.shape != y.shape or x.dtype.kind not in "fciub" or y.dtype.kind not in "fciub":
+            return bool(x.shape == y.shape and np.all(x == y))
+        size = np.abs(y[np.isfinite(y)]).max(initial=0.0)
+        if not np.allclose(1.0 * x, 1.0 * y, rtol=ROUGH, atol=ROUGH * size, equal_nan=True):
+            return False
+    return True
 
 
 def watched(self: Compiled, fits: bool) -> bool:

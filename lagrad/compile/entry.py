@@ -248,9 +248,10 @@ def entry(
     body = [*conditions.lines, *source.lines, f"return {result}"]
     fails = {OTHER: f"return again(self, {passed})", CAREFUL: f"return careful(self, {passed})"}
     body = [with_exit(line, fails) for line in body]
-    if source.raises:
+    if source.guarded:
         body = ["try:", *(f"    {line}" for line in body)]
-        body += [f"except {ERRORS}:", f"    return careful(self, {passed})"]
+        errors = "Exception" if source.catches else ERRORS
+        body += [f"except {errors}:", f"    return careful(self, {passed})"]
     text = "\n".join(
         [
             f"def call({head.parameters}):",

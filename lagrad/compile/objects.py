@@ -137,6 +137,7 @@ class Function(Namespace):
             walk.imported(self, name, f.__globals__.get("__package__"))
         walk.names |= read.names
         walk.alters = walk.alters or read.alters
+        walk.catches = walk.catches or read.catches
         walk.namespaces.append(self)
 
     def expand(self, walk: Walk) -> None:

@@ -86,6 +86,13 @@ class Closed(Part):
             walk.follow(self, x, path(self.name, f".{key}"), copied=False)
 
 
+class View(Part):
+    """The keys, values or items of a dict."""
+
+    def enter(self, walk: Walk) -> None:
+        walk.follow(self, self.value.mapping, self.name, copied=False)
+
+
 class Through(Part):
     """A wrapper of a library that is never copied, but holds a function of the user's."""
 

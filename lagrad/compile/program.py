@@ -149,7 +149,6 @@ class Program(Trace):
     __slots__ = (
         "asked",
         "cycles",
-        "failed",
         "forward",
         "instructions",
         "known",
@@ -170,8 +169,6 @@ class Program(Trace):
         self.known: dict[int, tuple[Any, Any]] = {}
         self.asked: set[tuple[Any, int]] = set()
         self.users: dict[Any, Any] = {}
-        #: What a call raised, even if somebody caught it.
-        self.failed: Exception | None = None
 
     is_program = True
 

@@ -184,6 +184,8 @@ class Reads(NamedTuple):
         Globals and closure variables that it sets or deletes.
     alters : bool
         It may write to objects and containers.
+    catches : bool
+        It may go on where something was raised.
     """
 
     variables: tuple[str, ...]
@@ -191,6 +193,7 @@ class Reads(NamedTuple):
     imports: tuple[str, ...]
     writes: tuple[tuple[str, str, int], ...]
     alters: bool
+    catches: bool
 
 
 LOAD_GLOBAL, EXTENDED_ARG = dis.opmap["LOAD_GLOBAL"], dis.opmap["EXTENDED_ARG"]
@@ -207,6 +210,8 @@ MUTATORS = frozenset(
     | {"sort", "reverse", "add", "discard", "move_to_end", "setattr", "delattr", "__setattr__"}
     | {"__setitem__", "__dict__", "vars"}
 )
+#: A handler begins with the first; that of a ``with`` asks its object by the second.
+HANDLER, WITH = dis.opmap["PUSH_EXC_INFO"], dis.opmap["WITH_EXCEPT_START"]
 BINARY_OP, INPLACE = dis.opmap["BINARY_OP"], 13
 #: Code that names one of these may read globals that only its strings name.
 BY_STRING = frozenset({"globals", "eval", "exec", "vars"})
@@ -221,7 +226,7 @@ def reads(code: CodeType) -> Reads:
     strings: list[str] = []
     imports: list[str] = []
     writes: list[tuple[str, str, int]] = []
-    alters = False
+    alters = catches = False
     # A variable of a function inside counts if it comes from outside of all of them.
     stack = [(code, frozenset(code.co_freevars))]
     while stack:
@@ -244,6 +249,7 @@ def reads(code: CodeType) -> Reads:
             high = (high | arg) << 8 if op == EXTENDED_ARG else 0
             alters = alters or (op == BINARY_OP and arg >= INPLACE)
         alters = alters or not STORES.isdisjoint(raw[::2])
+        catches = catches or raw[::2].count(HANDLER) > raw[::2].count(WITH)
         if RARE_CODES.isdisjoint(raw[::2]):
             continue
         line = inner.co_firstlineno
@@ -258,7 +264,8 @@ def reads(code: CodeType) -> Reads:
     if not names.isdisjoint(BY_STRING):
         variables.update(dict.fromkeys(re.findall(r"[^\W\d]\w*", " ".join(strings))))
     alters = alters or not MUTATORS.isdisjoint(names)
-    return Reads(tuple(variables), frozenset(names), tuple(imports), tuple(writes), alters)
+    catches = catches or "suppress" in names
+    return Reads(tuple(variables), frozenset(names), tuple(imports), tuple(writes), alters, catches)
 
 
 # -- whose code ----------------------------------------------------------------------------------

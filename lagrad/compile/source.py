@@ -35,9 +35,16 @@ class Source:
     shown: list[tuple[str, int, int]] = field(default_factory=list)
     #: True if a line may raise where NumPy gives inf or nan.
     raises: bool = False
+    #: True if the function may go on where something was raised.
+    catches: bool = False
     called: set[str] = field(default_factory=set)
     #: What the lines give names to.
     names: set[str] = field(default_factory=set)
+
+    @property
+    def guarded(self) -> bool:
+        """True if the lines stand in a ``try``."""
+        return self.raises or self.catches
 
 
 def source_of(
@@ -78,7 +85,15 @@ def source_of(
     result = results(e, outputs)
     finite_check(e)
     return Source(
-        parameters, e.lines, result, e.constants, captured, shown, e.raises, e.called, e.taken
+        parameters,
+        e.lines,
+        result,
+        e.constants,
+        captured,
+        shown,
+        e.raises,
+        called=e.called,
+        names=e.taken,
     )
 
 

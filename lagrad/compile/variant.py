@@ -31,7 +31,7 @@ from lagrad.trace.tape import CURRENT
 from lagrad.trace.tracer import current
 
 
-class TakenElsewhereError(Exception):
+class TakenElsewhereError(BaseException):
     """Raised in the place of the way to another program, to find out where it was taken."""
 
 
@@ -46,9 +46,10 @@ class Variant:
         stats: dict[str, Any],
         around: Around,
         arrays: dict[str, Any],
+        catches: bool,
     ) -> None:
         self.call, self.module, self.graph, self.stats = call, module, graph, stats
-        self.around, self.arrays = around, arrays
+        self.around, self.arrays, self.catches = around, arrays, catches
         self.attempt = with_values(call, again=lambda *args, **kwargs: MISS)
 
     def failed(self, compiled: Any, args: Any, kwargs: Any) -> Line | None:
@@ -136,6 +137,7 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
     simplified_at = time.perf_counter()
     source = source_of(rows, outputs, reverse, taken=[identifier(self.__name__)])
     inputs = [r for r in rows if r.function in (ARGUMENT, CAPTURED)]
+    source.catches = found.catches
     names = dict(zip(map(id, inputs), named_inputs(rows, source), strict=True))
     held = {names[id(r)]: r.value for r in inputs if r.function is CAPTURED}
     head = Head(function, args, kwargs, symbols, names)
@@ -170,9 +172,9 @@ def written(self: Any, args: Any, kwargs: Any, again: Any, careful: Any) -> Vari
         container_text(result, iter(source.result), alone=True)[0],
         {**held, **source.constants},
         frozenset(source.called),
-        3 + len(head.conditions.lines) + source.raises,
+        3 + len(head.conditions.lines) + source.guarded,
     )
-    return Variant(call, module, Listing(rows, source), stats, around, held)
+    return Variant(call, module, Listing(rows, source), stats, around, held, found.catches)
 
 
 def names_in(source: Source) -> set[str]:

@@ -15,12 +15,17 @@ from lagrad.rules import RULES, SPELT
 from lagrad.rules.hookless import remedy
 from lagrad.rules.unsupported import UNSUPPORTED
 from lagrad.status import MissingRuleError, TraceError
-from lagrad.trace.tape import asked, is_users
+from lagrad.trace.tape import CURRENT, asked, is_users
 
 
 def refuse(what: str, remedy: str) -> NoReturn:
     """Raise the refusal: what happened, in which line of the user's code, and what to write."""
-    raise TraceError(f"{what}{here()}. {remedy}")
+    error = TraceError(f"{what}{here()}. {remedy}")
+    trace = CURRENT.get()
+    while trace is not None:
+        trace.failed = error  # even if somebody catches it
+        trace = trace.outer
+    raise error
 
 
 def here() -> str:

@@ -47,6 +47,7 @@ class Trace:
         "arena",
         "columns",
         "direct",
+        "failed",
         "frozen",
         "guards",
         "level",
@@ -78,6 +79,8 @@ class Trace:
         self.noted: dict[int, Any] | None = None
         self.substitutes: dict[int, Any] = {}
         self.direct = True
+        #: What was raised inside, even if somebody caught it.
+        self.failed: Exception | None = None
         self.open = True
         self.thread = get_ident()
 
