@@ -1,7 +1,7 @@
 """An autoencoder with tied weights: what decodes is the transpose of what encodes.
 
-    h1 = tanh(x W1 + b1),   h2 = tanh(h1 W2 + b2),   g1 = tanh(h2 W2^T + c1),   y = g1 W1^T + c0
-    loss = mean of (y - x)^2
+h1 = tanh(x W1 + b1),   h2 = tanh(h1 W2 + b2),   g1 = tanh(h2 W2^T + c1),   y = g1 W1^T + c0
+loss = mean of (y - x)^2
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """A whole DenseNet: two dense blocks, and a transition to half the size between them.
 
-    x_k = conv3x3(relu(normalize([x_0, ..., x_{k-1}]))),   in each block
-    transition = mean of 2 x 2 pixels of conv1x1(relu(normalize(all of the block)))
+x_k = conv3x3(relu(normalize([x_0, ..., x_{k-1}]))),   in each block
+transition = mean of 2 x 2 pixels of conv1x1(relu(normalize(all of the block)))
 """
 
 from typing import Any
@@ -10,13 +10,13 @@ import numpy as np
 
 import lagrad as lg
 from lagrad.gallery.architectures.architecture import Architecture, Parameters
+from lagrad.gallery.architectures.dense_block import active, dense_block, shapes
 from lagrad.gallery.architectures.layers import (
     conv2d,
     initial,
     linear,
     mean_cross_entropy,
     mean_pool,
-    normalize,
     weights,
 )
 
@@ -24,34 +24,24 @@ LAYERS, GROWTH, FIRST, HALF = 4, 4, 8, 12  # HALF of the 8 + 4 x 4 channels pass
 
 
 def parameters(rng: np.random.Generator) -> Parameters:
-    shapes = {"stem": (3, 3, 1, FIRST)}
-    for block, c in enumerate((FIRST, HALF), start=1):
-        for k in range(LAYERS):
-            shapes[f"block{block}_layer{k + 1}"] = (3, 3, c + k * GROWTH, GROWTH)
-    shapes["transition"] = (1, 1, FIRST + LAYERS * GROWTH, HALF)
-    return initial(rng, shapes | {"scores": (HALF + LAYERS * GROWTH, 10)})
-
-
-def active(x: list[Any]) -> Any:
-    """Return all that was computed, side by side, normalised over the batch, through ReLU."""
-    return lg.relu(normalize(np.concatenate(x, axis=-1), (0, 1, 2)))
-
-
-def dense_block(p: Parameters, block: str, x: list[Any]) -> list[Any]:
-    with lg.scope(block):
-        for k in range(1, LAYERS + 1):
-            with lg.scope(f"layer{k}"):
-                x = [*x, conv2d(active(x), *weights(p, f"{block}_layer{k}"))]
-    return x
+    new = LAYERS * GROWTH
+    return initial(
+        rng,
+        {"stem": (3, 3, 1, FIRST)}
+        | shapes("block1", LAYERS, GROWTH, FIRST)
+        | {"transition": (1, 1, FIRST + new, HALF)}
+        | shapes("block2", LAYERS, GROWTH, HALF)
+        | {"scores": (HALF + new, 10)},
+    )
 
 
 def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
     with lg.scope("stem"):
         x = conv2d(images[..., None], *weights(p, "stem"))
-    x = dense_block(p, "block1", [x])
+    x = dense_block(p, "block1", LAYERS, x)
     with lg.scope("transition"):
         x = mean_pool(conv2d(active(x), *weights(p, "transition")))
-    x = dense_block(p, "block2", [x])
+    x = dense_block(p, "block2", LAYERS, x)
     with lg.scope("scores"):
         scores = linear(np.mean(active(x), axis=(1, 2)), *weights(p, "scores"))
     return mean_cross_entropy(scores, labels)

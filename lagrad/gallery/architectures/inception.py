@@ -1,6 +1,6 @@
 """Inception modules: four branches read the same images, and their channels are put together.
 
-    join = [conv1x1(x), conv3x3(conv1x1(x)), conv5x5(conv1x1(x)), conv1x1(max of 3 x 3 pixels of x)]
+join = [conv1x1(x), conv3x3(conv1x1(x)), conv5x5(conv1x1(x)), conv1x1(max of 3 x 3 pixels of x)]
 """
 
 from typing import Any
@@ -15,6 +15,7 @@ from lagrad.gallery.architectures.layers import (
     linear,
     max_around,
     mean_cross_entropy,
+    mean_pool,
     weights,
 )
 
@@ -30,7 +31,7 @@ def parameters(rng: np.random.Generator) -> Parameters:
             shapes[f"module{k}_{branch}"] = (1, 1, c, quarter)
         shapes[f"module{k}_three_by_three"] = (3, 3, quarter, quarter)
         shapes[f"module{k}_five_by_five"] = (5, 5, quarter, quarter)
-    return initial(rng, shapes | {"scores": (c, 10)})
+    return initial(rng, shapes | {"scores": (4 * c, 10)})
 
 
 def conv(p: Parameters, name: str, x: Any) -> Any:
@@ -58,7 +59,8 @@ def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
         with lg.scope(f"module{k}"):
             x = module(p, f"module{k}", x)
     with lg.scope("scores"):
-        scores = linear(np.mean(x, axis=(1, 2)), *weights(p, "scores"))
+        features = np.reshape(mean_pool(x, 4), (len(labels), -1))
+        scores = linear(features, *weights(p, "scores"))
     return mean_cross_entropy(scores, labels)
 
 

@@ -1,6 +1,6 @@
 """A residual network: each block adds what it computes to what it has read.
 
-    x_k = relu(x_{k-1} + conv2(relu(conv1(x_{k-1})))),   each convolution normalised over the batch
+x_k = relu(x_{k-1} + conv2(relu(conv1(x_{k-1})))),   each convolution normalised over the batch
 """
 
 from typing import Any
@@ -50,7 +50,9 @@ def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
 
 
 def architecture() -> Architecture:
-    blocks = [f"block{k}.{part}" for k in range(1, BLOCKS + 1) for part in ("conv1", "conv2", "sum")]
+    blocks = [
+        f"block{k}.{part}" for k in range(1, BLOCKS + 1) for part in ("conv1", "conv2", "sum")
+    ]
     return Architecture(
         name="resnet",
         summary="residual network: three blocks of two convolutions and a sum",

@@ -1,7 +1,7 @@
 """A U-Net that says for each pixel which digit it belongs to, or that it is empty.
 
-    down1, down2, down3: relu(conv3x3(largest of 2 x 2 pixels)), read by the way up too
-    up3, up2, up1: relu(conv3x3([each pixel 2 x 2 times, what the way down has left here]))
+down1, down2, down3: relu(conv3x3(largest of 2 x 2 pixels)), read by the way up too
+up3, up2, up1: relu(conv3x3([each pixel 2 x 2 times, what the way down has left here]))
 """
 
 from typing import Any
@@ -21,6 +21,8 @@ from lagrad.gallery.architectures.layers import (
 
 CHANNELS = (4, 8, 12, 16)  # at 8 x 8, 4 x 4, 2 x 2 pixels, and at the bottom
 
+EMPTY = 10  # the class of a pixel without ink
+
 
 def parameters(rng: np.random.Generator) -> Parameters:
     shapes = {"bottom": (1, 1, CHANNELS[2], CHANNELS[3])}
@@ -29,7 +31,7 @@ def parameters(rng: np.random.Generator) -> Parameters:
     ):
         shapes[f"down{k}"] = (3, 3, before, c)
         shapes[f"up{k}"] = (3, 3, c + below, c)
-    return initial(rng, shapes | {"scores": (1, 1, CHANNELS[0], 11)})
+    return initial(rng, shapes | {"scores": (1, 1, CHANNELS[0], EMPTY + 1)})
 
 
 def conv(p: Parameters, name: str, x: Any) -> Any:
@@ -38,15 +40,14 @@ def conv(p: Parameters, name: str, x: Any) -> Any:
 
 def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
     ink = lg.stop_gradient(images) > 0.5
-    classes = np.where(ink, labels[:, None, None], 10)
-    left, x = [], images
-    for k in (1, 2, 3):
+    classes = np.where(ink, labels[:, None, None], EMPTY)
+    with lg.scope("down1"):
+        left = [conv(p, "down1", images[..., None])]
+    for k in (2, 3):
         with lg.scope(f"down{k}"):
-            x = x[..., None] if k == 1 else max_pool(x)
-            x = conv(p, f"down{k}", x)
-            left.append(x)
+            left.append(conv(p, f"down{k}", max_pool(left[-1])))
     with lg.scope("bottom"):
-        x = conv(p, "bottom", max_pool(x))
+        x = conv(p, "bottom", max_pool(left[-1]))
     for k in (3, 2, 1):
         with lg.scope(f"up{k}"):
             x = conv(p, f"up{k}", np.concatenate((upsample(x), left.pop()), axis=-1))
