@@ -62,8 +62,8 @@ def architecture() -> Architecture:
         summary="U-Net that labels each pixel with the digit that it belongs to, or as empty",
         source="Ronneberger, Fischer, Brox, U-Net: convolutional networks for biomedical image"
         " segmentation (2015), figure 1",
-        sentence="A band, and an anti-diagonal of skips: the way up reads what the way down has left"
-        " at the same size, the last first.",
+        sentence="A band, and an anti-diagonal of skips: the way up reads what the way down has"
+        " left at the same size, the last first.",
         parameters=parameters,
         loss=loss,
         scopes=(*(f"down{k}" for k in (1, 2, 3)), "bottom", "up3", "up2", "up1", "scores", "loss"),
