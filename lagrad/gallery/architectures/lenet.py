@@ -47,8 +47,8 @@ def architecture() -> Architecture:
         summary="convolutional net like LeNet-5: two convolutions, two means of 2 x 2 pixels",
         source="LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document"
         " recognition (1998), figure 2",
-        sentence="A band, as of every chain of layers; that a convolution shares its weights shows at"
-        " the level of entries only, where one weight reaches all pixels.",
+        sentence="A band, as of every chain of layers; that a convolution shares its weights shows"
+        " at the level of entries only, where one weight reaches all pixels.",
         parameters=parameters,
         loss=loss,
         scopes=("conv1", "pool1", "conv2", "pool2", "full3", "full4", "loss"),
