@@ -1,6 +1,8 @@
 """A convolutional net in the manner of LeNet, for images of 8 x 8 pixels.
 
-conv1, pool1, conv2, pool2: maps of 6 and 16 channels,   full3, full4: 32 units, 10 scores
+    conv1, pool1, conv2, pool2: maps of 6 and 16 channels,   full3, full4: 32 units, 10 scores
+
+The means of 2 x 2 pixels have no weights of their own, which those of LeNet-5 have.
 """
 
 from typing import Any

@@ -1,6 +1,8 @@
 """A residual network: each block adds what it computes to what it has read.
 
-x_k = relu(x_{k-1} + conv2(relu(conv1(x_{k-1})))),   each convolution normalised over the batch
+    x_k = relu(x_{k-1} + conv2(relu(conv1(x_{k-1}))))
+
+Each convolution is normalised over the batch.
 """
 
 from typing import Any
