@@ -14,8 +14,8 @@ from lagrad.views.spy import draw, multiplier_system
 
 #: Inches of a panel.
 SIZE = 3.4
-#: Up to so many members of a panel carry their names.
-NAMES = 16
+#: Up to so many rows of a panel carry their names.
+NAMES = 20
 
 
 def compare(
@@ -67,7 +67,7 @@ def compare(
         ax.set(xlabel="", ylabel="")
         if ax.get_legend():
             ax.get_legend().remove()
-        if max(len(drawn.rows), len(drawn.columns)) > NAMES:
-            ax.set_xticks([])
+        ax.set_xticks([])  # the names of the rows are those of the columns, mostly
+        if len(drawn.rows) > NAMES:
             ax.set_yticks([])
     return axes.flat[: len(systems)]
