@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -236,11 +236,17 @@ class Graph:
         code = self.columns.code[i]
         if code is None:
             return None
-        at = self.columns.at[i] // 2
-        for k, position in enumerate(code.co_positions()):
-            if k == at:
-                return code.co_filename, position[0] or code.co_firstlineno
-        return code.co_filename, code.co_firstlineno
+        key = id(code), self.columns.at[i] // 2
+        if key not in self.known_lines:
+            positions = islice(code.co_positions(), key[1], None)
+            line = next(positions, (code.co_firstlineno,))[0]
+            self.known_lines[key] = line or code.co_firstlineno
+        return code.co_filename, self.known_lines[key]
+
+    @cached_property
+    def known_lines(self) -> dict[tuple[int, int], int]:
+        """Line numbers by code and place in it: a loop makes many rows at one place."""
+        return {}
 
     def describe(self, i: int) -> str:
         """Return one sentence that finds row i: its equation and its source line."""
