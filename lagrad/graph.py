@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import linecache
 import math
+import os
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice, repeat
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -229,7 +229,7 @@ class Graph:
     def where(self, i: int) -> str:
         """Return ``file:line`` of the user's code that made row i."""
         line = self.line(i)
-        return f"{Path(line[0]).name}:{line[1]}" if line else ""
+        return f"{os.path.basename(line[0])}:{line[1]}" if line else ""
 
     def line(self, i: int) -> tuple[str, int] | None:
         """Return (file, line number) of the user's code that made row i."""

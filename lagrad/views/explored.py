@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lagrad.graph import short
 from lagrad.solve.interface import condition
 from lagrad.status import LagradError, SizeError
 from lagrad.views.formulas import formulas, source_lines
@@ -102,20 +101,17 @@ def explored(system: Any, of: Any = None) -> Page:
         "numbers": numbers,
         "reduced": list(said),
         "summary": summary(system, entries),
-        "of": None,
         "levels": levels,
         "cycles": cycles(system) if whole else [],
-        "values": packed(flat_values(system)) if finest else None,
     }
     if whole:
-        page |= sides(system) | {"texts": None if finest else texts(system)}
-    found = multipliers(system, of, said) if whole else None
-    if found is not None:
-        lam, rhs, why = found
-        page |= {"of": output(system, of), "multipliers": packed(lam), "why": why}
-        where = np.flatnonzero(rhs)
-        page |= {"rhs": {"rows": where.tolist(), "data": rhs[where].tolist()}}
-    page["said"] = [*said, *lost(system, finest)]
+        page |= sides(system)
+    flat = flat_values(system)
+    if whole and max(system.A.shape) <= ENTRIES:
+        page |= {"values": packed(flat)} | multipliers(system, of, said)
+    elif whole:
+        said.append(f"values and multipliers are not shown: A has more than {ENTRIES:,} rows")
+    page["said"] = [*said, *lost(system, flat, finest)]
     return page
 
 
@@ -203,27 +199,28 @@ def level_of(level: Level, rows: Axis, columns: Axis, strength: np.ndarray) -> P
         "data": packed(strength[order].astype(float)),
         "own": packed(own),
         "cycles": packed(np.array(frames, dtype=float).ravel()),
-        "frames": packed(scope_frames(level, rows, columns)),
-    }
+    } | scope_frames(level, rows, columns)
 
 
-def scope_frames(level: Level, rows: Axis, columns: Axis) -> np.ndarray:
-    """Return (top, bottom, left, right) of each scope; none of those that stand in between."""
-    if level.name != "scopes":
-        return np.zeros(0)
-    number = {path: k for k, path in enumerate(level.column_paths) if path}
+def scope_frames(level: Level, rows: Axis, columns: Axis) -> Page:
+    """Return (top, bottom, left, right) of scopes, and their columns.
+
+    Those that the order of solution mixes with others stand together nowhere, and have no frame.
+    """
+    depth = max(map(len, level.row_paths), default=0)
+    number = {path: i for i, path in enumerate(level.column_paths) if path and len(path) == depth}
     alone = {block[0] for block in level.blocks if len(block) == 1}
-    pairs = [
-        (j, number[path])
-        for j, path in enumerate(level.row_paths)
-        if path in number and j in alone and path
-    ]
+    pairs = [(j, number[p]) for j, p in enumerate(level.row_paths) if p in number and j in alone]
     down, across = np.argsort(rows.order), np.argsort(columns.order)
     found = [
         [*rows.edges[down[j] : down[j] + 2], *columns.edges[across[i] : across[i] + 2]]
         for j, i in pairs
+        if level.name == "scopes"
     ]
-    return np.array(found, dtype=float).ravel()
+    return {
+        "frames": packed(np.array(found, dtype=float).ravel()),
+        "framed": packed(np.array([i for _, i in pairs[: len(found)]], dtype=int)),
+    }
 
 
 # -- what the rows and columns are ---------------------------------------------------------------
@@ -270,12 +267,6 @@ def values(system: Any) -> list[Any] | None:
     return None
 
 
-def texts(system: Any) -> list[str] | None:
-    """Return the values in a few characters each."""
-    found = values(system)
-    return None if found is None else [short(z) for z in found]
-
-
 def flat_values(system: Any) -> np.ndarray | None:
     """Return the values by rows of A, a complex one as (Re z, Im z)."""
     found = values(system)
@@ -301,8 +292,8 @@ def flattened(arrays: Iterable[Any], sizes: np.ndarray, sign: float = 1.0) -> np
 # -- multipliers and cycles ----------------------------------------------------------------------
 
 
-def multipliers(system: Any, of: Any, said: list[str]) -> Any:
-    """Return lam by columns of A, e_n by rows, and how it was solved; None where it cannot be."""
+def multipliers(system: Any, of: Any, said: list[str]) -> Page:
+    """Return lam by columns of A, e_n by rows, and how it was solved; nothing where it cannot be."""
     try:
         solution = system.solve(of)
         lam = [solution[name] for name in system.equations]
@@ -311,9 +302,15 @@ def multipliers(system: Any, of: Any, said: list[str]) -> Any:
         if of is not None:
             raise
         said.append(f"no multipliers: {error}")
-        return None
-    # The multiplier w of a complex variable stands in A as (Re w, -Im w).
-    return flattened(lam, np.diff(system.equation_offsets), -1.0), rhs, solution.method
+        return {}
+    where = np.flatnonzero(rhs)
+    return {
+        "of": output(system, of),
+        # The multiplier w of a complex variable stands in A as (Re w, -Im w).
+        "multipliers": packed(flattened(lam, np.diff(system.equation_offsets), -1.0)),
+        "rhs": {"rows": where.tolist(), "data": rhs[where].tolist()},
+        "why": solution.method,
+    }
 
 
 def output(system: Any, of: Any) -> str:
@@ -364,26 +361,20 @@ def summary(system: Any, entries: int) -> str:
     )
 
 
-def lost(system: Any, finest: bool) -> list[str]:
+def lost(system: Any, flat: np.ndarray | None, finest: bool) -> list[str]:
     """Say which values and partials are NaN or infinite."""
     said = []
-    flat = flat_values(system)
     if flat is not None and not np.isfinite(flat).all():
         bad = np.flatnonzero(~np.isfinite(flat))
-        said.append(f"{counted(bad, 'value')} NaN or infinite: {first(system, bad)}")
+        many = "1 value is" if len(bad) == 1 else f"{len(bad):,} values are"
+        said.append(f"{many} NaN or infinite: {first(system, bad)}")
     a = system.A.tocoo()
     bad = np.flatnonzero(~np.isfinite(a.data))
     if len(bad):
-        names = first(system, a.row[bad])
-        how = "drawn as crosses" if finest else "their blocks are drawn as crosses"
-        said.append(f"{counted(bad, 'entry')} of A NaN or infinite, {how}: in the rows of {names}")
+        many = "1 entry of A is" if len(bad) == 1 else f"{len(bad):,} entries of A are"
+        how = "crossed out" if finest else "their blocks are crossed out"
+        said.append(f"{many} NaN or infinite, {how}: in the rows of {first(system, a.row[bad])}")
     return said
-
-
-def counted(places: np.ndarray, what: str) -> str:
-    """Return "1 value is" or "2 values are"."""
-    many = {"value": "values", "entry": "entries"}[what]
-    return f"1 {what} is" if len(places) == 1 else f"{len(places):,} {many} are"
 
 
 def first(system: Any, rows: np.ndarray) -> str:

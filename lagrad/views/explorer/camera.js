@@ -5,6 +5,9 @@
 const PITCH = 8;
 const DENSE = 0.4;
 
+// The first sight is that of scopes, and each next depth wants so much more zoom.
+const DEEPER = 1.35;
+
 class Camera {
   constructor(levels) {
     this.levels = levels;
@@ -97,12 +100,18 @@ class Camera {
     return Math.min(this.pitch(level.rows, true), this.pitch(level.columns, false));
   }
 
+  coarser(level) {
+    return this.levels.slice(0, this.levels.indexOf(level));
+  }
+
   // The finest level whose cells are large enough here.
   get level() {
     if (this.fixed >= 0) return this.levels[this.fixed];
     for (let k = this.levels.length - 1; k > 0; k--) {
       const level = this.levels[k];
       const enough = level.name === "entries" && !level.numbers ? DENSE : PITCH;
+      const coarser = this.levels.slice(0, k).filter((other) => other.name === "scopes").length;
+      if (this.scale < this.least() * DEEPER ** coarser * 0.999) continue;
       if (this.cell(level) >= enough) return level;
     }
     return this.levels[0];

@@ -222,7 +222,6 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 new ResizeObserver(resize).observe(canvas);
 resize();
-if (!camera.across) element("where").textContent = "A has no rows: there is nothing to see.";
 
 // For whoever wants to ask the page from the console.
 window.explorer = { page, levels, camera, painter, words, play, search, state, draw, corners };

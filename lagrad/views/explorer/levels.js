@@ -140,6 +140,7 @@ class Level {
     this.own = numbers(packed.own);
     this.cycles = numbers(packed.cycles);
     this.frames = numbers(packed.frames);
+    this.framed = numbers(packed.framed); // the columns that these scopes are
     this.defined = new Int32Array(this.rows.count).fill(-1);
     this.own.forEach((j, i) => { if (j >= 0) this.defined[j] = i; });
   }

@@ -31,11 +31,12 @@ function redraw() {
 function draw() {
   const { cursor, parts } = state;
   const step = play.done ? play.steps[play.done - 1] : null;
+  const unsolved = step && play.done < play.length ? stepFrame(step)[2] : 0;
   painter.draw({
-    parts,
+    parts: unsolved > 0 ? null : parts,
     cursor: cursor && corners(cursor.level, cursor.row, cursor.column),
     step: step && stepFrame(step),
-    unsolved: step && play.done < play.length ? stepFrame(step)[2] : 0,
+    unsolved,
   });
   legend();
   state.drawn++;
@@ -57,14 +58,17 @@ function resize() {
   const { clientWidth: wide, clientHeight: high } = canvas;
   canvas.width = Math.max(1, Math.round(wide * ratio));
   canvas.height = Math.max(1, Math.round(high * ratio));
-  const left = Math.min(150, Math.max(60, wide * 0.2)), top = Math.min(110, Math.max(54, high * 0.17));
+  const left = Math.min(150, Math.max(80, wide * 0.2)), top = Math.min(120, Math.max(90, high * 0.18));
   camera.place({ left, top, width: Math.max(1, wide - left - 6), height: Math.max(1, high - top - 6) });
   draw();
 }
 
 function legend() {
   const level = camera.level;
-  if (!level) return;
+  if (!camera.across || !camera.down) {
+    element("where").textContent = "A has no rows: there is nothing to see.";
+    return;
+  }
   const [first, last] = camera.seen(level.rows, true), [begin, end] = camera.seen(level.columns, false);
   const size = (n) => n.toLocaleString("en");
   element("where").textContent = `Seen: ${level.title()}, ${size(last - first + 1)} × ${size(end - begin + 1)} of ${size(level.rows.count)} × ${size(level.columns.count)}`;
@@ -74,14 +78,15 @@ function legend() {
   if (painter.byValue) {
     const { most, least } = painter.range;
     const bar = `background: linear-gradient(to right, var(--values))`;
-    parts.push(`<span>${number(-most)}<i class="scale" style="${bar}"></i>${number(most)}, logarithmic from ${number(least)}</span>`);
+    const [low, high] = [least, most].map((x) => number(Number(x.toPrecision(3))));
+    parts.push(`<span>−${high}<i class="scale" style="${bar}"></i>${high}, logarithmic from ${low}</span>`);
   } else if (painter.crowd) {
     parts.push(`<span>few<i class="scale" style="background: linear-gradient(to right, var(--share))"></i>many entries in a dot (${size(painter.crowd.most)})</span>`);
   } else {
     parts.push(square("background: var(--partial)", "∂r<sub>i</sub> / ∂z<sub>j</sub>"), square("background: var(--diagonal)", "A<sub>ii</sub>"));
   }
   if (level.cycles.length) parts.push(square("border: 2px solid var(--cycle)", "cycle"));
-  if (levels.some((other) => other !== level && other.frames.length)) parts.push(square("border: 2px solid var(--scope)", "scope"));
+  if (camera.coarser(level).some((other) => other.frames.length)) parts.push(square("border: 2px solid var(--scope)", "scope"));
   if (level.lost && level.lost.length) parts.push("<span>✕ NaN or infinite</span>");
   const text = parts.join("");
   if (state.legend !== text) element("legend").innerHTML = state.legend = text;

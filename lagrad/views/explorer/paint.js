@@ -5,6 +5,8 @@ const STEPS = 256; // colours of a scale
 const DECADES = 6; // of values are told apart
 const FRAMES = 400; // more scopes than that are not framed
 const CROSSES = 2000;
+const AXIS = 18; // pixels for what an axis is called
+const FONT = "system-ui, sans-serif";
 
 class Colors {
   constructor() {
@@ -143,12 +145,14 @@ class Painter {
     const right = Math.min(left + camera.box.width, camera.pixelX(camera.across));
     const bottom = Math.min(top + camera.box.height, camera.pixelY(camera.down));
     const from = Math.max(left, camera.pixelX(0)), begin = Math.max(top, camera.pixelY(0));
-    for (const finer of camera.levels.slice(0, camera.levels.indexOf(level) + 1)) {
+    for (const finer of [...camera.coarser(level), level]) {
       for (const rows of [true, false]) {
         const axis = rows ? finer.rows : finer.columns;
         if (camera.pitch(axis, rows) < (finer === level ? 9 : 5)) continue;
         const [first, last] = camera.seen(axis, rows);
         for (let p = first; p <= last + 1; p++) {
+          const narrow = (q) => (axis.edges[q + 1] - axis.edges[q]) * camera.scale < 6;
+          if (p > 0 && p < axis.count && narrow(p) && narrow(p - 1)) continue;
           const at = Math.round(rows ? camera.pixelY(axis.edges[p]) : camera.pixelX(axis.edges[p])) - 0.5;
           context.moveTo(rows ? from : at, rows ? at : begin);
           context.lineTo(rows ? right : at, rows ? at : bottom);
@@ -189,12 +193,30 @@ class Painter {
   // Scopes of coarser levels, and cycles.
   frames(level) {
     const { camera, colors } = this;
-    for (const coarser of camera.levels) {
-      if (coarser === level || !coarser.frames.length || coarser.frames.length > 4 * FRAMES) continue;
-      for (let k = 0; k < coarser.frames.length; k += 4) this.frame(coarser.frames.subarray(k, k + 4), colors.scope, 1.25);
+    for (const coarser of camera.coarser(level)) {
+      if (coarser.frames.length > 4 * FRAMES) continue;
+      for (let k = 0; k < coarser.frames.length; k += 4) {
+        const corners = coarser.frames.subarray(k, k + 4);
+        this.frame(corners, colors.scope, 1.25);
+        this.scopeName(coarser.columnName(coarser.framed[k / 4]), corners);
+      }
     }
     if (level.cycles.length > 400_000) return;
     for (let k = 0; k < level.cycles.length; k += 4) this.frame(level.cycles.subarray(k, k + 4), colors.cycle, 2, 1);
+  }
+
+  // In its lower left corner, below the diagonal, where a scope has no entries but those of cycles.
+  scopeName(name, [top, bottom, left, right]) {
+    const { context, camera, colors } = this;
+    const last = name.slice(name.lastIndexOf(".") + 1);
+    const wide = camera.pixelX(right) - camera.pixelX(left), high = camera.pixelY(bottom) - camera.pixelY(top);
+    context.font = `12px ${FONT}`;
+    if (high < 34 || context.measureText(last).width > 0.6 * wide) return;
+    context.fillStyle = colors.scope;
+    context.textAlign = "left";
+    context.textBaseline = "alphabetic";
+    const foot = Math.min(camera.pixelY(bottom), camera.box.top + camera.box.height);
+    context.fillText(last, Math.max(camera.pixelX(left), camera.box.left) + 5, foot - 6);
   }
 
   // What is NaN or infinite is crossed at any scale.
@@ -230,14 +252,34 @@ class Painter {
 
   labels(level, marks) {
     const { camera } = this;
-    const levels = camera.levels.slice(0, camera.levels.indexOf(level) + 1).reverse();
-    for (const rows of [true, false]) {
+    const levels = [...camera.coarser(level), level].reverse();
+    const widths = [true, false].map((rows) => {
       const fitting = levels.find((l) => camera.pitch(rows ? l.rows : l.columns, rows) >= 13) || levels[levels.length - 1];
-      this.names(fitting, rows, marks);
-    }
+      return this.names(fitting, rows, marks);
+    });
+    this.captions(...widths);
   }
 
-  // Names along an axis where there is room; the larger members go first.
+  // What the axes are called, beyond their names, which are so wide.
+  captions(down, across) {
+    const { context, camera, colors } = this;
+    const left = Math.max(camera.box.left, camera.pixelX(0)), top = Math.max(camera.box.top, camera.pixelY(0));
+    context.fillStyle = colors.ink;
+    context.globalAlpha = 0.75;
+    context.font = `italic 12px ${FONT}`;
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    context.fillText("equations rᵢ, multipliers λᵢ →", left, Math.max(AXIS / 2, top - across - 20));
+    context.save();
+    context.translate(Math.max(AXIS / 2, left - down - 20), top);
+    context.rotate(-Math.PI / 2);
+    context.textAlign = "right";
+    context.fillText("← variables zⱼ", 0, 0);
+    context.restore();
+    context.globalAlpha = 1;
+  }
+
+  // Names along an axis where there is room; the larger members go first. The width of the widest.
   names(level, rows, { parts }) {
     const { context, camera, colors } = this;
     const axis = rows ? level.rows : level.columns;
@@ -255,21 +297,27 @@ class Painter {
     }
     spots.sort((s, t) => (t.mark ? 1 : 0) - (s.mark ? 1 : 0) || t.size - s.size);
     const taken = new Uint8Array(Math.ceil(high) + 40);
-    const room = (rows ? camera.box.left : camera.box.top) - 10;
+    let widest = 0;
+    // Names stand next to A, and leave a line for what the axis is called.
+    const edge = rows ? Math.max(camera.box.left, camera.pixelX(0)) : Math.max(camera.box.top, camera.pixelY(0));
+    const room = edge - 10 - AXIS;
     for (const { at, k, mark } of spots) {
       const from = Math.max(0, Math.round(at - 6)), to = Math.round(at + 6);
       if (taken.subarray(from, to).some(Boolean)) continue;
       taken.fill(1, from, to);
-      context.font = `${mark ? "600 " : ""}12px system-ui, sans-serif`;
+      context.font = `${mark ? "600 " : ""}12px ${FONT}`;
       context.fillStyle = mark ? colors[mark] : colors.ink;
       context.save();
-      context.translate(rows ? camera.box.left - 6 : at, rows ? at : camera.box.top - 6);
+      context.translate(rows ? edge - 6 : at, rows ? at : edge - 6);
       if (!rows) context.rotate(-Math.PI / 2);
       context.textAlign = rows ? "right" : "left";
       context.textBaseline = "middle";
-      context.fillText(this.fitted(rows ? level.rowName(k) : level.columnName(k), room), 0, 0);
+      const text = this.fitted(rows ? level.rowName(k) : level.columnName(k), room);
+      context.fillText(text, 0, 0);
+      widest = Math.max(widest, context.measureText(text).width);
       context.restore();
     }
+    return widest;
   }
 
   // The beginning and the end of a name, as much as there is room for.

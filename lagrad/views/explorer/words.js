@@ -49,7 +49,7 @@ class Words {
     const k = level.owner(0, j);
     const name = level.rowName(j);
     if (k < 0) return `${name}: a scope`;
-    if (!this.values) return this.page.texts ? `${name} = ${this.page.texts[k]}` : name;
+    if (!this.values) return "";
     const entries = level.name === "entries";
     const from = entries ? j : this.variables.offsets[k];
     const to = entries ? j + 1 : this.variables.offsets[k + 1];
