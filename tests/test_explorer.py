@@ -171,12 +171,12 @@ def test_the_wheel_zooms_where_it_points(pages):
     pages.open("large")
     assert pages.level() == "scopes"
     x, y = pages.cell(25, 25)
-    for _ in range(20):
+    for _ in range(12):
         pages.mouse("mouseWheel", x, y, deltaX=0, deltaY=-400)
     assert pages.level() == "entries"
     pages.mouse("mouseMoved", x, y)
     assert "scope block25" in pages.text("#tip")
-    for _ in range(20):
+    for _ in range(12):
         pages.mouse("mouseWheel", x, y, deltaX=0, deltaY=400)
     assert pages.level() == "scopes"
 

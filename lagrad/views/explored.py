@@ -87,8 +87,8 @@ def explored(system: Any, of: Any = None) -> Page:
     rows = placed(system, nested, shown, rows=True)
     columns = placed(system, nested, shown, rows=False)
     levels = [
-        level_of(level, *axes, strengths(system, level))
-        for level, *axes in zip(shown, rows, columns, strict=True)
+        level_of(level, down, across, strengths(system, level))
+        for level, down, across in zip(shown, rows, columns, strict=True)
     ]
     numbers = all(np.all(np.diff(o) == 1) for o in (system.offsets, system.equation_offsets))
     if finest:
@@ -293,7 +293,7 @@ def flattened(arrays: Iterable[Any], sizes: np.ndarray, sign: float = 1.0) -> np
 
 
 def multipliers(system: Any, of: Any, said: list[str]) -> Page:
-    """Return lam by columns of A, e_n by rows, and how it was solved; nothing where it cannot be."""
+    """Return lam by columns of A, e_n by rows and how it was solved; nothing if it cannot be."""
     try:
         solution = system.solve(of)
         lam = [solution[name] for name in system.equations]
