@@ -223,8 +223,6 @@ class Painter {
   crosses(level) {
     level.lost ||= lostCells(level);
     const { context, camera, colors } = this;
-    context.strokeStyle = colors.cycle;
-    context.lineWidth = 2;
     context.beginPath();
     for (const [j, i] of level.lost.slice(0, CROSSES)) {
       const x = camera.pixelX((level.columns.starts[i] + level.columns.ends[i]) / 2);
@@ -235,7 +233,11 @@ class Painter {
       context.moveTo(x + r, y - r);
       context.lineTo(x - r, y + r);
     }
-    context.stroke();
+    for (const [color, width] of [[colors.paper, 5], [colors.cycle, 2]]) {
+      context.strokeStyle = color;
+      context.lineWidth = width;
+      context.stroke();
+    }
   }
 
   // Parents and children of what was clicked, the step that is played, and the cursor.

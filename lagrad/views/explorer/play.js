@@ -13,7 +13,6 @@ class Play {
     this.done = 0;
     this.computed = this.found && finest.name === "entries" ? new Float64Array(this.found.length) : null;
     this.rhs = new Map(page.rhs ? page.rhs.rows.map((row, k) => [row, page.rhs.data[k]]) : []);
-    this.cyclic = page.cycles;
     this.solved = new Uint8Array(words.equations ? words.equations.names.length : 0);
     words.known = (k) => this.done === 0 || this.solved[k] === 1;
   }
