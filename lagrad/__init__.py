@@ -96,7 +96,7 @@ from lagrad.trace import scope, trace, zeros
 __version__ = "0.1.0"
 
 #: Pictures, handed out when they are asked for.
-VIEWS = ("compare", "convergence", "sensitivity", "spy")
+VIEWS = ("compare", "convergence", "explore", "sensitivity", "spy")
 
 __all__ = [
     "Certificate",
@@ -118,6 +118,7 @@ __all__ = [
     "convolve",
     "correlate",
     "cross_entropy",
+    "explore",
     "expm",
     "fori_loop",
     "grad",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import linecache
 import math
+import os
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, repeat
-from pathlib import Path
+from itertools import chain, islice, repeat
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -229,18 +229,24 @@ class Graph:
     def where(self, i: int) -> str:
         """Return ``file:line`` of the user's code that made row i."""
         line = self.line(i)
-        return f"{Path(line[0]).name}:{line[1]}" if line else ""
+        return f"{os.path.basename(line[0])}:{line[1]}" if line else ""
 
     def line(self, i: int) -> tuple[str, int] | None:
         """Return (file, line number) of the user's code that made row i."""
         code = self.columns.code[i]
         if code is None:
             return None
-        at = self.columns.at[i] // 2
-        for k, position in enumerate(code.co_positions()):
-            if k == at:
-                return code.co_filename, position[0] or code.co_firstlineno
-        return code.co_filename, code.co_firstlineno
+        key = id(code), self.columns.at[i] // 2
+        if key not in self.known_lines:
+            positions = islice(code.co_positions(), key[1], None)
+            line = next(positions, (code.co_firstlineno,))[0]
+            self.known_lines[key] = line or code.co_firstlineno
+        return code.co_filename, self.known_lines[key]
+
+    @cached_property
+    def known_lines(self) -> dict[tuple[int, int], int]:
+        """Line numbers by code and place in it: a loop makes many rows at one place."""
+        return {}
 
     def describe(self, i: int) -> str:
         """Return one sentence that finds row i: its equation and its source line."""

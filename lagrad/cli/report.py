@@ -19,10 +19,8 @@ that JSON does not know is a string: "nan", "inf", "1+2j".
 
 from __future__ import annotations
 
-import ast
 import inspect
 import math
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +31,7 @@ from lagrad.cli.load import BadInputError
 from lagrad.containers import leaves
 from lagrad.gallery import Check, Problem
 from lagrad.gallery.problem import direction_at, slope_check
+from lagrad.views.formulas import formula
 
 LISTED, COMPARED = 16, 4  # entries up to which an array is listed, and so in a check
 CONSTRAINTS = 1_000  # rows that are listed
@@ -220,30 +219,6 @@ def solved(name: str, solution: Any, of: str, wrt: Sequence[str]) -> Report:
         "residual": None if math.isnan(lam.residual) else lam.residual,
         "chosen": [chosen(of, solution.system, lam), *solution.report(seconds=False).splitlines()],
     }
-
-
-def formula(equation: Any) -> str:
-    """The equation as its author wrote it, if it is one line; else as a call of the function."""
-    if equation.function is None:
-        return f"{equation.name} = input"
-    left = equation.name if equation.explicit else "0"
-    return f"{left} = {expression(equation.function, equation.parents)}"
-
-
-def expression(function: Callable[..., Any], parents: tuple[str, ...]) -> str:
-    """What a one-line function returns, or ``layer(w1, x0)`` for a longer one."""
-    called = f"{getattr(function, '__name__', 'f')}({', '.join(parents)})"
-    try:
-        if tuple(inspect.signature(function).parameters) != parents:
-            return called
-        source = textwrap.dedent(inspect.getsource(function))
-        (tree,) = ast.parse(source).body
-    except (OSError, TypeError, ValueError, SyntaxError):
-        return called
-    body = tree.body if isinstance(tree, ast.FunctionDef) else []
-    if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
-        return " ".join((ast.get_source_segment(source, body[0].value) or called).split())
-    return called
 
 
 def last_number(solution: Any) -> str:

@@ -2,8 +2,9 @@
 
 from lagrad.views.compare import compare
 from lagrad.views.convergence import convergence
+from lagrad.views.explore import explore
 from lagrad.views.picture import save_picture
 from lagrad.views.sensitivity import sensitivity
 from lagrad.views.spy import spy
 
-__all__ = ["compare", "convergence", "save_picture", "sensitivity", "spy"]
+__all__ = ["compare", "convergence", "explore", "save_picture", "sensitivity", "spy"]
