@@ -36,6 +36,7 @@ _MODULES = {  # name on the command line -> file, in reading order
     "diode": "diode",
     "power-flow": "power_flow",
     "bratu": "bratu",
+    "flowsheet": "flowsheet",
     "equilibrium-layer": "equilibrium_layer",
     "ridge": "ridge",
     "logistic": "logistic",
