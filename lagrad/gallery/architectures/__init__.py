@@ -29,6 +29,13 @@ __all__ = ["Architecture", "Parameters", "load", "names", "system", "train"]
 
 _MODULES = {  # name -> file, in reading order
     "mlp": "mlp",
+    "rnn": "rnn",
+    "lstm": "lstm",
+    "attention": "attention",
+    "transformer": "transformer",
+    "mixture-of-experts": "mixture_of_experts",
+    "equilibrium-layer": "equilibrium_layer",
+    "hopfield": "hopfield",
 }
 
 
@@ -78,6 +85,9 @@ def system(name: str, images: int = 2, seed: int = 0) -> Any:
     if type(images) is not int or not 1 <= images <= len(x):
         raise ArgumentError(f"images={images!r}: a number from 1 to {len(x):,}")
     parameters = architecture.parameters(np.random.default_rng(seed))
+
+    if architecture.model:
+        return architecture.model(parameters, x[:images], labels[:images]).solve().system
 
     def loss(*values: Any) -> Any:
         given = dict(zip(parameters, values, strict=False))
