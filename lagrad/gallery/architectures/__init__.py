@@ -2,7 +2,7 @@
 
     >>> from lagrad.gallery import architectures
     >>> architectures.names()
-    ('mlp',)
+    ('mlp', 'lenet', 'resnet', 'dense-block', 'densenet', 'inception', 'unet', 'autoencoder')
     >>> architectures.load("mlp").sentence
     'A band: each layer reads the one before it, and no other.'
     >>> system = architectures.system("mlp", images=2)
@@ -29,6 +29,13 @@ __all__ = ["Architecture", "Parameters", "load", "names", "system", "train"]
 
 _MODULES = {  # name -> file, in reading order
     "mlp": "mlp",
+    "lenet": "lenet",
+    "resnet": "resnet",
+    "dense-block": "dense_block",
+    "densenet": "densenet",
+    "inception": "inception",
+    "unet": "unet",
+    "autoencoder": "autoencoder",
     "rnn": "rnn",
     "lstm": "lstm",
     "attention": "attention",

@@ -33,6 +33,9 @@ class Architecture:
     model : function, optional
         Of networks with a cycle: ``model(parameters, images, labels)`` is the System whose solution
         has the loss. Its A shows what is in the cycle; to a trace the cycle is one constraint.
+    project : function
+        ``project(parameters)`` keeps weights in the range where the network has a value: for
+        `train`, which calls it after each step.
     """
 
     name: str
@@ -44,3 +47,4 @@ class Architecture:
     scopes: tuple[str, ...]
     depth: int = 1
     model: Callable[[Parameters, Any, np.ndarray], lg.System] | None = None
+    project: Callable[[Parameters], Parameters] = lambda parameters: parameters

@@ -12,7 +12,7 @@ import numpy as np
 import lagrad as lg
 from lagrad.gallery.architectures.architecture import Architecture, Parameters
 from lagrad.gallery.architectures.layers import mean_cross_entropy
-from lagrad.gallery.equilibrium_layer import HIDDEN, initial
+from lagrad.gallery.equilibrium_layer import HIDDEN, contracting, initial
 
 
 def model(p: Parameters, images: Any, labels: np.ndarray) -> lg.System:
@@ -46,6 +46,7 @@ def architecture() -> Architecture:
         parameters=initial,
         loss=loss,
         model=model,
+        project=contracting,
         scopes=("input", "layer.sum", "layer.tanh", "head", "loss"),
         depth=2,
     )

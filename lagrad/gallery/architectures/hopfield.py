@@ -17,16 +17,17 @@ import lagrad as lg
 from lagrad.gallery.architectures.architecture import Architecture, Parameters
 from lagrad.gallery.architectures.layers import mean_cross_entropy
 
-HIDDEN, CLASSES = 24, 10
+HIDDEN, CLASSES, NORM = 24, 10, 0.9
 
 
 def parameters(rng: np.random.Generator) -> Parameters:
-    return {
-        "U": rng.normal(size=(HIDDEN, 64)) / 8,
-        "b": np.zeros(HIDDEN),
-        "V": 0.1 * rng.normal(size=(CLASSES, HIDDEN)),
-        "c": np.zeros(CLASSES),
-    }
+    U, V = rng.normal(size=(HIDDEN, 64)) / 8, rng.normal(size=(CLASSES, HIDDEN)) / 10
+    return contracting({"U": U, "b": np.zeros(HIDDEN), "V": V, "c": np.zeros(CLASSES)})
+
+
+def contracting(p: Parameters) -> Parameters:
+    """The same, with V scaled down to a norm below 1: then there is one rest."""
+    return p | {"V": p["V"] * min(1.0, NORM / np.linalg.norm(p["V"], 2))}
 
 
 def model(p: Parameters, images: Any, labels: np.ndarray) -> lg.System:
@@ -67,5 +68,6 @@ def architecture() -> Architecture:
         parameters=parameters,
         loss=loss,
         model=model,
+        project=contracting,
         scopes=("input", "hidden", "label", "loss"),
     )

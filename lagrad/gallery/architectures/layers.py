@@ -36,14 +36,17 @@ def conv2d(x: Any, W: Any, b: Any) -> Any:
 
     Zeros outside the image. The k x k surroundings of each pixel are one row of a matrix product.
     """
-    _, height, width, _ = x.shape
-    k = W.shape[0]
-    if k > 1:
-        edge = (k // 2, k // 2)
-        padded = np.pad(x, ((0, 0), edge, edge, (0, 0)))
-        shifted = [padded[:, i : i + height, j : j + width] for i in range(k) for j in range(k)]
-        x = np.concatenate(shifted, axis=-1)
+    if W.shape[0] > 1:
+        x = np.concatenate(surroundings(x, W.shape[0]), axis=-1)
     return x @ np.reshape(W, (-1, W.shape[-1])) + b
+
+
+def surroundings(x: Any, k: int) -> list[Any]:
+    """(n, height, width, c) -> k^2 of them: the images moved about, zeros outside."""
+    _, height, width, _ = x.shape
+    edge = (k // 2, k // 2)
+    padded = np.pad(x, ((0, 0), edge, edge, (0, 0)))
+    return [padded[:, i : i + height, j : j + width] for i in range(k) for j in range(k)]
 
 
 def tiles(x: Any, k: int = 2) -> Any:
@@ -60,6 +63,11 @@ def mean_pool(x: Any, k: int = 2) -> Any:
 def max_pool(x: Any, k: int = 2) -> Any:
     """Return the largest of k x k pixels."""
     return np.max(tiles(x, k), axis=(2, 4))
+
+
+def max_around(x: Any, k: int = 3) -> Any:
+    """Return the largest of the k x k pixels around each; none may be negative."""
+    return np.max(np.stack(surroundings(x, k)), axis=0)
 
 
 def upsample(x: Any, k: int = 2) -> Any:

@@ -23,7 +23,8 @@ def parameters(rng: np.random.Generator) -> Parameters:
 
 
 def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
-    strips = np.reshape(images, (-1, STRIPS, WIDTH))
+    with lg.scope("strips"):
+        strips = np.reshape(images, (-1, STRIPS, WIDTH))
     h = c = np.zeros((len(labels), HIDDEN))
     for k in range(STRIPS):
         with lg.scope(f"step{k + 1}.gates"):
@@ -49,6 +50,6 @@ def architecture() -> Architecture:
         " gates, the memory passes them by.",
         parameters=parameters,
         loss=loss,
-        scopes=(*steps, "head", "loss"),
+        scopes=("strips", *steps, "head", "loss"),
         depth=2,
     )
