@@ -129,8 +129,8 @@ def by_hand(**point: complex) -> np.ndarray:
 def roi_by_hand(**point: complex) -> complex:
     F = by_hand(**point)
     fuel = point["eta"] * (F[A] + F[B] + F[C] + 1.1 * F[E])
-    money = (point[name] for name in ("feed_a", "feed_b", "V"))
-    return yearly_return(*money, F, F[G], F[P] - 0.1 * F[E], fuel)
+    feed_a, feed_b, V = (point[name] for name in ("feed_a", "feed_b", "V"))
+    return yearly_return(feed_a, feed_b, V, F, F[G], F[P] - 0.1 * F[E], fuel)
 
 
 def optimum() -> tuple[float, float]:
@@ -150,10 +150,10 @@ def optimum() -> tuple[float, float]:
 
 def steady_masses() -> np.ndarray:
     """Masses (6,) in the reactor whose outflow is 129.5, by the volume that gives it."""
-    plant, given = system(), {"feed_a": 10.0, "feed_b": 20.0, "T": 580.0, "eta": 0.2}
+    plant = system()
 
     def outflow(V):
-        return plant.solve(V=V, **given)["reactor.out"]
+        return plant.solve(feed_a=10.0, feed_b=20.0, T=580.0, V=V, eta=0.2)["reactor.out"]
 
     V = brentq(lambda V: np.sum(outflow(V)) - 129.5, 0.4, 0.6, xtol=1e-9)
     return DENSITY * V * outflow(V) / 129.5
@@ -188,4 +188,6 @@ def problem() -> Problem:
         of="roi",
         wrt=tuple(POINT),
         checks=checks,
+        sentence="One cell below the diagonal, where the mixer reads the purge, is the recycle: it"
+        " makes one cycle of five units.",
     )

@@ -2,7 +2,8 @@
 
     >>> from lagrad.gallery import architectures
     >>> architectures.names()
-    ('mlp', 'lenet', 'resnet', 'dense-block', 'densenet', 'inception', 'unet', 'autoencoder')
+    ('mlp', 'lenet', 'resnet', 'dense-block', 'densenet', 'inception', 'unet', 'autoencoder', 'rnn',
+     'lstm', 'attention', 'transformer', 'mixture-of-experts', 'equilibrium-layer', 'hopfield')
     >>> architectures.load("mlp").sentence
     'A band: each layer reads the one before it, and no other.'
     >>> system = architectures.system("mlp", images=2)

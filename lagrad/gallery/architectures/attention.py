@@ -1,7 +1,7 @@
 """Self-attention among the four quarters of an image, written down token by token.
 
-    x_i = patch_i W_embed + b_embed + position_i,   q_i, k_i, v_i = x_i W_qkv + b_qkv
-    y_i = sum_j a_ij v_j,   a_i = softmax_j(q_i k_j / sqrt d),   z_i = relu(y_i W_feed + b_feed)
+x_i = patch_i W_embed + b_embed + position_i,   q_i, k_i, v_i = x_i W_qkv + b_qkv
+y_i = sum_j a_ij v_j,   a_i = softmax_j(q_i k_j / sqrt d),   z_i = relu(y_i W_feed + b_feed)
 """
 
 from typing import Any
@@ -40,12 +40,15 @@ def quarters(images: Any) -> list[Any]:
 def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
     with lg.scope("quarters"):
         patches = quarters(images)
-    queries, keys, values, found = [], [], [], []
+    queries: list[Any] = []
+    keys: list[Any] = []
+    values: list[Any] = []
+    found: list[Any] = []
     for i, patch in enumerate(patches):
         with lg.scope(f"token{i + 1}"):
             x = linear(patch, *weights(p, "embed")) + p["position"][i]
             q, k, v = np.split(linear(x, *weights(p, "qkv")), 3, axis=1)
-        queries.append(q), keys.append(k), values.append(v)
+        queries, keys, values = [*queries, q], [*keys, k], [*values, v]
     for i, q in enumerate(queries):
         with lg.scope(f"attention{i + 1}"):
             products = [np.sum(q * k, axis=1) / np.sqrt(WIDTH) for k in keys]
