@@ -40,20 +40,16 @@ def quarters(images: Any) -> list[Any]:
 def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
     with lg.scope("quarters"):
         patches = quarters(images)
-    queries: list[Any] = []
-    keys: list[Any] = []
-    values: list[Any] = []
-    found: list[Any] = []
+    tokens, found = [], []
     for i, patch in enumerate(patches):
         with lg.scope(f"token{i + 1}"):
             x = linear(patch, *weights(p, "embed")) + p["position"][i]
-            q, k, v = np.split(linear(x, *weights(p, "qkv")), 3, axis=1)
-        queries, keys, values = [*queries, q], [*keys, k], [*values, v]
-    for i, q in enumerate(queries):
+            tokens.append(np.split(linear(x, *weights(p, "qkv")), 3, axis=1))
+    for i, (q, _, _) in enumerate(tokens):
         with lg.scope(f"attention{i + 1}"):
-            products = [np.sum(q * k, axis=1) / np.sqrt(WIDTH) for k in keys]
-            a = lg.softmax(np.stack(products), axis=0)
-            found.append(sum(a[j][:, None] * v for j, v in enumerate(values)))
+            likeness = [np.sum(q * k, axis=1) / np.sqrt(WIDTH) for _, k, _ in tokens]
+            a = lg.softmax(np.stack(likeness), axis=0)
+            found.append(sum(a[j][:, None] * v for j, (_, _, v) in enumerate(tokens)))
     for i, y in enumerate(found):
         with lg.scope(f"feed{i + 1}"):
             found[i] = lg.relu(linear(y, *weights(p, "feed")))
