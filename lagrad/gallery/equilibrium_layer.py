@@ -14,6 +14,7 @@ import numpy as np
 
 import lagrad as lg
 from lagrad.gallery import datasets
+from lagrad.gallery.architectures.train import train as adam
 from lagrad.gallery.problem import Check, Problem, direction_at, slope_check
 
 HIDDEN, BATCH, EPOCHS, RATE, NORM = 24, 100, 4, 0.03, 0.9
@@ -87,20 +88,18 @@ def batch_loss(weights, X, y):
 def train(epochs: int = EPOCHS) -> tuple[Weights, float]:
     """Weights after training, and the largest spectral norm of W on the way."""
     X, y, _, _ = split()
-    rng, weights, k, norm = np.random.default_rng(2), initial(), 0, 0.0
-    mean, square = ({name: np.zeros_like(w) for name, w in weights.items()} for _ in range(2))
-    for _ in range(epochs):
-        for batch in np.array_split(rng.permutation(len(y)), len(y) // BATCH):
-            _, slope = lg.value_and_grad(batch_loss)(weights, X[batch], y[batch])
-            k += 1
-            for name, g in slope.items():  # Adam: Kingma and Ba (2015), algorithm 1
-                mean[name] = 0.9 * mean[name] + 0.1 * g
-                square[name] = 0.999 * square[name] + 0.001 * g**2
-                size = np.sqrt(square[name] / (1 - 0.999**k)) + 1e-8
-                weights[name] = weights[name] - RATE * mean[name] / (1 - 0.9**k) / size
-            weights = contracting(weights)
-            norm = max(norm, float(np.linalg.norm(weights["W"], 2)))
-    return weights, norm
+    rng, norms = np.random.default_rng(2), []
+
+    def contracted(weights: Weights) -> Weights:
+        weights = contracting(weights)
+        norms.append(float(np.linalg.norm(weights["W"], 2)))
+        return weights
+
+    orders = [rng.permutation(len(y)) for _ in range(epochs)]
+    batches = [k for order in orders for k in np.array_split(order, len(y) // BATCH)]
+    given = ((X[k], y[k]) for k in batches)
+    weights, _ = adam(batch_loss, initial(), given, RATE, contracted)
+    return weights, max(norms, default=0.0)
 
 
 def checks(solution: lg.Solution) -> Iterator[Check]:

@@ -1,7 +1,9 @@
 """An autoencoder with tied weights: what decodes is the transpose of what encodes.
 
-h1 = tanh(x W1 + b1),   h2 = tanh(h1 W2 + b2),   g1 = tanh(h2 W2^T + c1),   y = g1 W1^T + c0
-loss = mean of (y - x)^2
+    h1 = tanh(x W1 + b1),   h2 = tanh(h1 W2 + b2),   g1 = tanh(h2 W2^T + c1),   y = g1 W1^T + c0
+    loss = mean of (y - x)^2
+
+Images are rows of 64 pixels; their labels are not read.
 """
 
 from typing import Any
@@ -27,7 +29,7 @@ def parameters(rng: np.random.Generator) -> Parameters:
 
 
 def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
-    del labels  # The images are what is to be found.
+    del labels
     with lg.scope("x"):
         x = np.reshape(images, (-1, PIXELS))
     with lg.scope("encode1"):
@@ -47,7 +49,7 @@ def architecture() -> Architecture:
         name="autoencoder",
         summary="autoencoder of two layers whose decoder is the transpose of its encoder",
         source="Vincent, Larochelle, Lajoie, Bengio, Manzagol, Stacked denoising autoencoders"
-        " (2010), section 2.2",
+        " (2010), whose name for such weights is tied",
         sentence="A band, and rows for W1 and W2 with two squares each, one inside the other: a"
         " weight is read by the encoder and, as its transpose, by the decoder.",
         parameters=parameters,

@@ -1,7 +1,9 @@
 """A DenseNet block: each layer reads the images and all layers before it.
 
-x_k = conv3x3(relu(normalize([x_0, ..., x_{k-1}])))
-scores = mean over pixels of relu(normalize([x_0, ..., x_n])) W + b
+    x_k = relu(normal_conv3x3([x_0, ..., x_{k-1}])),   scores = (mean over pixels of all x_k) W + b
+
+The convolution is normalised over the batch after it, once; the paper does so before it, and so
+again in each layer that reads it.
 """
 
 from typing import Any
@@ -11,11 +13,10 @@ import numpy as np
 import lagrad as lg
 from lagrad.gallery.architectures.architecture import Architecture, Parameters
 from lagrad.gallery.architectures.layers import (
-    conv2d,
     initial,
     linear,
     mean_cross_entropy,
-    normalize,
+    normal_conv,
     weights,
 )
 
@@ -28,18 +29,14 @@ def shapes(block: str, layers: int, growth: int, c: int) -> dict[str, tuple[int,
     return {f"{block}_layer{k}": (3, 3, c, growth) for k, c in enumerate(read, start=1)}
 
 
-def active(x: list[Any]) -> Any:
-    """Return all that was computed, side by side, normalised over the batch, through ReLU."""
-    return lg.relu(normalize(np.concatenate(x, axis=-1), (0, 1, 2)))
-
-
 def dense_block(p: Parameters, block: str, layers: int, x0: Any) -> list[Any]:
     """Return x_0, ..., x_n."""
     x = [x0]
     with lg.scope(block):
         for k in range(1, layers + 1):
             with lg.scope(f"layer{k}"):
-                x.append(conv2d(active(x), *weights(p, f"{block}_layer{k}")))
+                given = np.concatenate(x, axis=-1)
+                x.append(lg.relu(normal_conv(given, *weights(p, f"{block}_layer{k}"))))
     return x
 
 
@@ -53,7 +50,8 @@ def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
         x0 = images[..., None]
     x = dense_block(p, "block", LAYERS, x0)
     with lg.scope("scores"):
-        scores = linear(np.mean(active(x), axis=(1, 2)), *weights(p, "scores"))
+        means = np.mean(np.concatenate(x, axis=-1), axis=(1, 2))
+        scores = linear(means, *weights(p, "scores"))
     return mean_cross_entropy(scores, labels)
 
 

@@ -1,7 +1,8 @@
 """A whole DenseNet: two dense blocks, and a transition to half the size between them.
 
-x_k = conv3x3(relu(normalize([x_0, ..., x_{k-1}]))),   in each block
-transition = mean of 2 x 2 pixels of conv1x1(relu(normalize(all of the block)))
+    transition = mean of 2 x 2 pixels of relu(normal_conv1x1(all of the first block))
+
+The blocks are those of `lagrad.gallery.architectures.dense_block`.
 """
 
 from typing import Any
@@ -10,13 +11,13 @@ import numpy as np
 
 import lagrad as lg
 from lagrad.gallery.architectures.architecture import Architecture, Parameters
-from lagrad.gallery.architectures.dense_block import active, dense_block, shapes
+from lagrad.gallery.architectures.dense_block import dense_block, shapes
 from lagrad.gallery.architectures.layers import (
-    conv2d,
     initial,
     linear,
     mean_cross_entropy,
     mean_pool,
+    normal_conv,
     weights,
 )
 
@@ -37,13 +38,15 @@ def parameters(rng: np.random.Generator) -> Parameters:
 
 def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
     with lg.scope("stem"):
-        x = conv2d(images[..., None], *weights(p, "stem"))
+        x = lg.relu(normal_conv(images[..., None], *weights(p, "stem")))
     x = dense_block(p, "block1", LAYERS, x)
     with lg.scope("transition"):
-        x = mean_pool(conv2d(active(x), *weights(p, "transition")))
+        x = lg.relu(normal_conv(np.concatenate(x, axis=-1), *weights(p, "transition")))
+        x = mean_pool(x)
     x = dense_block(p, "block2", LAYERS, x)
     with lg.scope("scores"):
-        scores = linear(np.mean(active(x), axis=(1, 2)), *weights(p, "scores"))
+        means = np.mean(np.concatenate(x, axis=-1), axis=(1, 2))
+        scores = linear(means, *weights(p, "scores"))
     return mean_cross_entropy(scores, labels)
 
 

@@ -1,6 +1,8 @@
 """Inception modules: four branches read the same images, and their channels are put together.
 
-join = [conv1x1(x), conv3x3(conv1x1(x)), conv5x5(conv1x1(x)), conv1x1(max of 3 x 3 pixels of x)]
+    x = [conv1x1(x), conv3x3(conv1x1(x)), conv5x5(conv1x1(x)), conv1x1(largest of 3 x 3 of x)]
+
+ReLU follows each convolution; those of 1 x 1 pixel before the larger ones leave them less to read.
 """
 
 from typing import Any

@@ -85,6 +85,11 @@ def normalize(x: Any, axes: int | tuple[int, ...], epsilon: float = 1e-5) -> Any
     return centred / np.sqrt(np.mean(centred**2, axis=axes, keepdims=True) + epsilon)
 
 
+def normal_conv(x: Any, W: Any, b: Any) -> Any:
+    """Return the convolution, normalised over the batch, plus b, which is a shift after it."""
+    return normalize(conv2d(x, W, 0.0), (0, 1, 2)) + b
+
+
 @lg.scope("loss")
 def mean_cross_entropy(scores: Any, labels: np.ndarray) -> Any:
     """Return the loss of scores (..., classes) with labels (...,)."""

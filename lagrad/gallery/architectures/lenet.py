@@ -1,6 +1,8 @@
 """A convolutional net in the manner of LeNet, for images of 8 x 8 pixels.
 
-conv1, pool1, conv2, pool2: maps of 6 and 16 channels,   full3, full4: 32 units, 10 scores
+    conv1, pool1, conv2, pool2: maps of 6 and 16 channels,   full3, full4: 32 units, 10 scores
+
+The means of 2 x 2 pixels have no weights of their own, which those of LeNet-5 have.
 """
 
 from typing import Any
@@ -47,8 +49,8 @@ def architecture() -> Architecture:
         summary="convolutional net like LeNet-5: two convolutions, two means of 2 x 2 pixels",
         source="LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document"
         " recognition (1998), figure 2",
-        sentence="A band, as for any chain of layers: that the weights of a convolution are shared"
-        " shows only at the level of entries, where their rows are long and its blocks stripes.",
+        sentence="A band, as of every chain of layers; that a convolution shares its weights shows"
+        " at the level of entries only, where one weight reaches all pixels.",
         parameters=parameters,
         loss=loss,
         scopes=("conv1", "pool1", "conv2", "pool2", "full3", "full4", "loss"),

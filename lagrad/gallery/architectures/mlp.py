@@ -1,6 +1,8 @@
 """Three layers, each of which reads the one before it.
 
-x_k = relu(x_{k-1} W_k + b_k),   scores = x_2 W_3 + b_3
+    x_1 = images W_1 + b_1,   x_k = relu(x_{k-1}) W_k + b_k,   scores = x_3
+
+Images are rows of 64 pixels.
 """
 
 from typing import Any

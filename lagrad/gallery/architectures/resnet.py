@@ -1,6 +1,8 @@
 """A residual network: each block adds what it computes to what it has read.
 
-x_k = relu(x_{k-1} + conv2(relu(conv1(x_{k-1})))),   each convolution normalised over the batch
+    x_k = relu(x_{k-1} + conv2(relu(conv1(x_{k-1}))))
+
+Each convolution is normalised over the batch.
 """
 
 from typing import Any
@@ -10,11 +12,10 @@ import numpy as np
 import lagrad as lg
 from lagrad.gallery.architectures.architecture import Architecture, Parameters
 from lagrad.gallery.architectures.layers import (
-    conv2d,
     initial,
     linear,
     mean_cross_entropy,
-    normalize,
+    normal_conv,
     weights,
 )
 
@@ -26,11 +27,6 @@ def parameters(rng: np.random.Generator) -> Parameters:
     convolutions = [f"block{k}_conv{i}" for k in range(1, BLOCKS + 1) for i in (1, 2)]
     shapes = {"stem": (3, 3, 1, CHANNELS), **dict.fromkeys(convolutions, square)}
     return initial(rng, shapes | {"scores": (CHANNELS, 10)})
-
-
-def normal_conv(x: Any, W: Any, b: Any) -> Any:
-    """Return the convolution with its mean and variance taken out; b is the shift after it."""
-    return normalize(conv2d(x, W, 0.0), (0, 1, 2)) + b
 
 
 def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:

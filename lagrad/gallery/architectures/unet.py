@@ -1,7 +1,9 @@
 """A U-Net that says for each pixel which digit it belongs to, or that it is empty.
 
-down1, down2, down3: relu(conv3x3(largest of 2 x 2 pixels)), read by the way up too
-up3, up2, up1: relu(conv3x3([each pixel 2 x 2 times, what the way down has left here]))
+    down1, down2, down3: relu(conv3x3(largest of 2 x 2 pixels)), the first of the images
+    up3, up2, up1: relu(conv3x3([each pixel 2 x 2 times, what the way down has left here]))
+
+There are 8 x 8 pixels at the top and one at the bottom; classes are the ten digits and no ink.
 """
 
 from typing import Any
@@ -62,8 +64,8 @@ def architecture() -> Architecture:
         summary="U-Net that labels each pixel with the digit that it belongs to, or as empty",
         source="Ronneberger, Fischer, Brox, U-Net: convolutional networks for biomedical image"
         " segmentation (2015), figure 1",
-        sentence="A band, and an anti-diagonal of skips: the way up reads what the way down has left"
-        " at the same size, the last first.",
+        sentence="A band, and an anti-diagonal of skips: the way up reads what the way down has"
+        " left at the same size, the last first.",
         parameters=parameters,
         loss=loss,
         scopes=(*(f"down{k}" for k in (1, 2, 3)), "bottom", "up3", "up2", "up1", "scores", "loss"),

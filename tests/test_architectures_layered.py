@@ -1,0 +1,305 @@
+"""Architectures without cycles, layer upon layer: their A against patterns written by hand, and
+their losses against plain NumPy and SciPy, image by image.
+"""
+
+import numpy as np
+import pytest
+from scipy.ndimage import maximum_filter
+from scipy.signal import correlate2d
+
+from lagrad.gallery import architectures, datasets
+from lagrad.views.level import seen
+
+# A by scope: rows are variables, columns equations, both in the order of solution.
+PATTERNS = {
+    "mlp": """
+        layer1  # # . .
+        layer2  . # # .
+        layer3  . . # #
+        loss    . . . #
+    """,
+    "lenet": """
+        conv1  # # . . . . .
+        pool1  . # # . . . .
+        conv2  . . # # . . .
+        pool2  . . . # # . .
+        full3  . . . . # # .
+        full4  . . . . . # #
+        loss   . . . . . . #
+    """,
+    "resnet": """
+        stem          # # . # . . . . . . . .
+        block1.conv1  . # # . . . . . . . . .
+        block1.conv2  . . # # . . . . . . . .
+        block1.sum    . . . # # . # . . . . .
+        block2.conv1  . . . . # # . . . . . .
+        block2.conv2  . . . . . # # . . . . .
+        block2.sum    . . . . . . # # . # . .
+        block3.conv1  . . . . . . . # # . . .
+        block3.conv2  . . . . . . . . # # . .
+        block3.sum    . . . . . . . . . # # .
+        scores        . . . . . . . . . . # #
+        loss          . . . . . . . . . . . #
+    """,
+    "dense-block": """
+        x0            # # # # # # # .
+        block.layer1  . # # # # # # .
+        block.layer2  . . # # # # # .
+        block.layer3  . . . # # # # .
+        block.layer4  . . . . # # # .
+        block.layer5  . . . . . # # .
+        scores        . . . . . . # #
+        loss          . . . . . . . #
+    """,
+    "densenet": """
+        stem           # # # # # # . . . . . .
+        block1.layer1  . # # # # # . . . . . .
+        block1.layer2  . . # # # # . . . . . .
+        block1.layer3  . . . # # # . . . . . .
+        block1.layer4  . . . . # # . . . . . .
+        transition     . . . . . # # # # # # .
+        block2.layer1  . . . . . . # # # # # .
+        block2.layer2  . . . . . . . # # # # .
+        block2.layer3  . . . . . . . . # # # .
+        block2.layer4  . . . . . . . . . # # .
+        scores         . . . . . . . . . . # #
+        loss           . . . . . . . . . . . #
+    """,
+    "inception": """
+        stem           # # # # # . . . . . . . .
+        module1.one    . # . . . # . . . . . . .
+        module1.three  . . # . . # . . . . . . .
+        module1.five   . . . # . # . . . . . . .
+        module1.pool   . . . . # # . . . . . . .
+        module1.join   . . . . . # # # # # . . .
+        module2.one    . . . . . . # . . . # . .
+        module2.three  . . . . . . . # . . # . .
+        module2.five   . . . . . . . . # . # . .
+        module2.pool   . . . . . . . . . # # . .
+        module2.join   . . . . . . . . . . # # .
+        scores         . . . . . . . . . . . # #
+        loss           . . . . . . . . . . . . #
+    """,
+    "unet": """
+        down1   # # . . . . # . .
+        down2   . # # . . # . . .
+        down3   . . # # # . . . .
+        bottom  . . . # # . . . .
+        up3     . . . . # # . . .
+        up2     . . . . . # # . .
+        up1     . . . . . . # # .
+        scores  . . . . . . . # #
+        loss    . . . . . . . . #
+    """,
+    "autoencoder": """
+        W1       # . . # . . # .
+        W2       . # . . # # . .
+        x        . . # # . . . #
+        encode1  . . . # # . . .
+        encode2  . . . . # # . .
+        decode2  . . . . . # # .
+        decode1  . . . . . . # #
+        loss     . . . . . . . #
+    """,
+}
+
+
+def by_hand(name):
+    """Return names of rows, and the pattern."""
+    rows = [line.split() for line in PATTERNS[name].strip().splitlines()]
+    return [row[0] for row in rows], np.array([[cell == "#" for cell in row[1:]] for row in rows])
+
+
+def drawn(system, depth):
+    """Return names of rows and the pattern at the level of scopes, in the order of solution."""
+    level = seen(system, "scopes", depth)
+    filled = np.zeros(level.shape, dtype=bool)
+    filled[level.places] = True
+    rows = [k for block in level.blocks for k in block]
+    columns = [k for block in level.equation_blocks for k in block]
+    assert [level.rows[k] for k in rows] == [level.columns[k] for k in columns]
+    return [level.rows[k] for k in rows], filled[np.ix_(rows, columns)]
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_shows_what_its_sentence_says(name):
+    rows, pattern = drawn(architectures.system(name), architectures.load(name).depth)
+    names, expected = by_hand(name)
+    assert rows == names
+    np.testing.assert_array_equal(pattern, expected)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_condensed_onto_its_scopes_it_shows_the_same(name):
+    found = architectures.load(name)
+    condensed = architectures.system(name).condense(found.scopes)
+    rows, pattern = drawn(condensed, found.depth)
+    names, expected = by_hand(name)
+    kept = [k for k, row in enumerate(names) if row in found.scopes]  # without weights
+    assert rows == [names[k] for k in kept] == list(found.scopes)
+    np.testing.assert_array_equal(pattern, expected[np.ix_(kept, kept)])
+
+
+def last_variables(system, scopes):
+    """Return the variable of each scope that is computed last: what its layer hands on."""
+    order = [k for block in system.blocks for k in block]
+    return [
+        next(system.variables[k] for k in reversed(order) if ".".join(system.scopes[k]) == scope)
+        for scope in scopes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "dense"), [("mlp", False), ("lenet", False), ("dense-block", True)]
+)
+def test_outputs_of_layers_alone_make_a_band_or_a_full_triangle(name, dense):
+    system = architectures.system(name)
+    layers = last_variables(system, architectures.load(name).scopes[:-1])
+    pattern = system.condense(layers).block_pattern.toarray()
+    n = len(layers)
+    expected = np.triu(np.ones((n, n))) if dense else np.eye(n) + np.eye(n, k=1)
+    np.testing.assert_array_equal(pattern, expected.astype(bool))
+
+
+@pytest.mark.parametrize("name", ["resnet", "inception"])
+def test_whole_blocks_make_a_band(name):
+    _, pattern = drawn(architectures.system(name), 1)
+    n = len(pattern)
+    np.testing.assert_array_equal(pattern, (np.eye(n) + np.eye(n, k=1)).astype(bool))
+
+
+def test_one_weight_of_a_convolution_reaches_all_pixels():
+    system = architectures.system("lenet")
+    (maps,) = last_variables(system, ["conv1"])
+    A = system.condense(["W_conv1", maps]).A.tocsr()
+    reached = np.diff(A.indptr)[: 3 * 3 * 6] - 1  # its own entry on the diagonal is no pixel
+    assert reached.tolist() == [2 * 64] * (3 * 3 * 6)
+
+
+# -- losses, image by image ------------------------------------------------------------------------
+
+
+def conv(x, p, name, normalized=False):
+    W, b = p[f"W_{name}"], p[f"b_{name}"]
+    out = np.zeros((*x.shape[:3], W.shape[3]))
+    for n, c, d in np.ndindex(len(x), W.shape[2], W.shape[3]):
+        out[n, :, :, d] += correlate2d(x[n, :, :, c], W[:, :, c, d], mode="same")
+    if normalized:
+        flat = out.reshape(-1, W.shape[3])
+        out = ((flat - flat.mean(axis=0)) / np.sqrt(flat.var(axis=0) + 1e-5)).reshape(out.shape)
+    return out + b
+
+
+def halves(x, reduce):
+    n, height, width, c = x.shape
+    out = np.zeros((n, height // 2, width // 2, c))
+    for i, j in np.ndindex(height // 2, width // 2):
+        out[:, i, j] = reduce(x[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2], axis=(1, 2))
+    return out
+
+
+def relu(x):
+    return np.where(x > 0, x, 0.0)
+
+
+def entropy(scores, labels):
+    scores, labels = scores.reshape(-1, scores.shape[-1]), np.ravel(labels)
+    q = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    return -np.mean([np.log(row[label]) for row, label in zip(q, labels, strict=True)])
+
+
+def affine(x, p, name):
+    return np.einsum("ni,ij->nj", x, p[f"W_{name}"]) + p[f"b_{name}"]
+
+
+def mlp(p, x, y):
+    x = affine(x.reshape(len(x), 64), p, "layer1")
+    return entropy(affine(relu(affine(relu(x), p, "layer2")), p, "layer3"), y)
+
+
+def lenet(p, x, y):
+    x = halves(np.tanh(conv(x[..., None], p, "conv1")), np.mean)
+    x = halves(np.tanh(conv(x, p, "conv2")), np.mean).reshape(len(x), 64)
+    return entropy(affine(np.tanh(affine(x, p, "full3")), p, "full4"), y)
+
+
+def resnet(p, x, y):
+    x = relu(conv(x[..., None], p, "stem", normalized=True))
+    for k in (1, 2, 3):
+        h = relu(conv(x, p, f"block{k}_conv1", normalized=True))
+        x = relu(x + conv(h, p, f"block{k}_conv2", normalized=True))
+    return entropy(affine(x.mean(axis=(1, 2)), p, "scores"), y)
+
+
+def grown(x, p, block, layers):
+    for k in range(1, layers + 1):
+        new = relu(conv(x, p, f"{block}_layer{k}", normalized=True))
+        x = np.concatenate([x, new], axis=3)
+    return x
+
+
+def dense_block(p, x, y):
+    x = grown(x[..., None], p, "block", 5)
+    return entropy(affine(x.mean(axis=(1, 2)), p, "scores"), y)
+
+
+def densenet(p, x, y):
+    x = grown(relu(conv(x[..., None], p, "stem", normalized=True)), p, "block1", 4)
+    x = halves(relu(conv(x, p, "transition", normalized=True)), np.mean)
+    x = grown(x, p, "block2", 4)
+    return entropy(affine(x.mean(axis=(1, 2)), p, "scores"), y)
+
+
+def inception(p, x, y):
+    x = relu(conv(x[..., None], p, "stem"))
+    for m in ("module1", "module2"):
+        three = relu(conv(relu(conv(x, p, f"{m}_three")), p, f"{m}_three_by_three"))
+        five = relu(conv(relu(conv(x, p, f"{m}_five")), p, f"{m}_five_by_five"))
+        around = maximum_filter(x, size=(1, 3, 3, 1), mode="constant")
+        one, pool = relu(conv(x, p, f"{m}_one")), relu(conv(around, p, f"{m}_pool"))
+        x = np.concatenate([one, three, five, pool], axis=3)
+    quarters = halves(halves(x, np.mean), np.mean)
+    return entropy(affine(quarters.reshape(len(x), -1), p, "scores"), y)
+
+
+def unet(p, x, y):
+    classes = [[y[n] if ink else 10 for ink in image.ravel() > 0.5] for n, image in enumerate(x)]
+    one = relu(conv(x[..., None], p, "down1"))
+    two = relu(conv(halves(one, np.max), p, "down2"))
+    three = relu(conv(halves(two, np.max), p, "down3"))
+    x = relu(conv(halves(three, np.max), p, "bottom"))
+    for k, left in ((3, three), (2, two), (1, one)):
+        x = np.concatenate([np.kron(x, np.ones((1, 2, 2, 1))), left], axis=3)
+        x = relu(conv(x, p, f"up{k}"))
+    return entropy(conv(x, p, "scores"), classes)
+
+
+def autoencoder(p, x, y):
+    total = 0.0
+    for image in x.reshape(len(x), 64):
+        code = np.tanh(p["W2"].T @ np.tanh(p["W1"].T @ image + p["b1"]) + p["b2"])
+        found = p["W1"] @ np.tanh(p["W2"] @ code + p["c1"]) + p["c0"]
+        total += np.sum((found - image) ** 2)
+    return total / x.size
+
+
+LOSSES = {
+    "mlp": mlp,
+    "lenet": lenet,
+    "resnet": resnet,
+    "dense-block": dense_block,
+    "densenet": densenet,
+    "inception": inception,
+    "unet": unet,
+    "autoencoder": autoencoder,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_is_that_of_plain_numpy_image_by_image(name):
+    images, labels = datasets.digits()
+    found, rng = architectures.load(name), np.random.default_rng(2)
+    p = {key: w + 0.1 * rng.normal(size=w.shape) for key, w in found.parameters(rng).items()}
+    value = found.loss(p, images[:3], labels[:3])
+    assert np.ndim(value) == 0 and value.dtype == np.float64
+    assert value == pytest.approx(LOSSES[name](p, images[:3], labels[:3]), rel=1e-11)
