@@ -1,6 +1,6 @@
 """A mixture of experts: a gate sends each image to two of four small networks.
 
-    g = softmax over the two largest of x W_gate + b_gate
+    g = softmax over the two largest of (normalize x) W_gate + b_gate
     scores = sum over these two of g_k expert_k(x)
 
 The other experts are not computed for that image.
@@ -12,7 +12,13 @@ import numpy as np
 
 import lagrad as lg
 from lagrad.gallery.architectures.architecture import Architecture, Parameters
-from lagrad.gallery.architectures.layers import initial, linear, mean_cross_entropy, weights
+from lagrad.gallery.architectures.layers import (
+    initial,
+    linear,
+    mean_cross_entropy,
+    normalize,
+    weights,
+)
 
 EXPERTS, CHOSEN, WIDTH, HIDDEN = 4, 2, 24, 12
 
@@ -28,7 +34,8 @@ def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
     with lg.scope("embed"):
         x = lg.relu(linear(np.reshape(images, (-1, 64)), *weights(p, "embed")))
     with lg.scope("gate"):
-        wish = linear(x, *weights(p, "gate"))
+        # Normalised over the images: else one expert wins them all from the beginning.
+        wish = linear(normalize(x, axes=0), *weights(p, "gate"))
         chosen = np.argsort(wish, axis=1)[:, -CHOSEN:]
         g = lg.softmax(np.take_along_axis(wish, chosen, axis=1), axis=1)
     answers = []
