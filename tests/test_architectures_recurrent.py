@@ -73,17 +73,17 @@ PATTERNS = {
         loss        . . . . . . . . . . . . . . . . . . . . . #
     """,
     "transformer": """
-        embed                     # # # . . . . . . . .
-        block1.attention          . # # . . . . . . . .
-        block1.after_attention    . . # # # . . . . . .
-        block1.feedforward        . . . # # . . . . . .
-        block1.after_feedforward  . . . . # # # . . . .
-        block2.attention          . . . . . # # . . . .
-        block2.after_attention    . . . . . . # # # . .
-        block2.feedforward        . . . . . . . # # . .
-        block2.after_feedforward  . . . . . . . . # # .
-        head                      . . . . . . . . . # #
-        loss                      . . . . . . . . . . #
+        embed               # # # . . . . . . . .
+        block1.attention    . # # . . . . . . . .
+        block1.sum1         . . # # # . . . . . .
+        block1.feedforward  . . . # # . . . . . .
+        block1.sum2         . . . . # # # . . . .
+        block2.attention    . . . . . # # . . . .
+        block2.sum1         . . . . . . # # # . .
+        block2.feedforward  . . . . . . . # # . .
+        block2.sum2         . . . . . . . . # # .
+        head                . . . . . . . . . # #
+        loss                . . . . . . . . . . #
     """,
     "mixture-of-experts": """
         embed    # # # # # # . .

@@ -15,6 +15,7 @@ from scipy.sparse.linalg import spsolve
 
 import lagrad as lg
 from lagrad.gallery.problem import Check, Problem, direction_at, slope_check
+from lagrad.status import ArgumentError
 
 N, LAM = 63, 6.0
 FOLD, PEAK = 6.80812442259, 1.3916612
@@ -49,7 +50,15 @@ def system(n: int = N) -> lg.System:
 
 
 def in_strips(n: int = N, strips: int = 7) -> lg.System:
-    """The same in ``strips`` strips of n/strips rows, each of which reads its neighbours."""
+    """The same in ``strips`` strips of n/strips rows, each of which reads its neighbours.
+
+    Raises
+    ------
+    ArgumentError
+        The rows cannot be divided so, two or more for each strip.
+    """
+    if strips < 1 or n % strips or n // strips < 2:
+        raise ArgumentError(f"{strips} strips of {n} rows: give a number that divides them")
     rows, scale = n // strips, (n + 1) ** 2
     lines = [
         sp.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(m, m)) * scale

@@ -182,7 +182,7 @@ def problem() -> Problem:
         summary="the Williams-Otto process: mixer, reactor, decanter, column, purge and recycle",
         source="T. J. Williams and R. E. Otto, A generalized chemical processing model for the"
         " investigation of computer control, AIEE Trans. 79 (1960), p. 458; optimum: L. T. Biegler,"
-        " Nonlinear Programming (2010); steady state: E. Schmid et al., arXiv:2004.07614 (2020),"
+        " Nonlinear Programming (2010); steady state: J. Schmid et al., arXiv:2004.07614 (2020),"
         " equation 4.8",
         model=system(),
         of="roi",

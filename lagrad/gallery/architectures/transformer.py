@@ -49,10 +49,10 @@ def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
         x = linear(images, *weights(p, "embed")) + p["position"]
     for k in range(1, BLOCKS + 1):
         with lg.scope(f"block{k}"):
-            for layer in (attention, feedforward):
+            for j, layer in enumerate((attention, feedforward), start=1):
                 with lg.scope(layer.__name__):
                     y = layer(normalize(x, axes=-1), p, k)
-                with lg.scope(f"after_{layer.__name__}"):
+                with lg.scope(f"sum{j}"):
                     x = x + y
     with lg.scope("head"):
         scores = linear(np.mean(normalize(x, axes=-1), axis=1), *weights(p, "head"))
@@ -60,7 +60,7 @@ def loss(p: Parameters, images: Any, labels: np.ndarray) -> Any:
 
 
 def architecture() -> Architecture:
-    parts = ("attention", "after_attention", "feedforward", "after_feedforward")
+    parts = ("attention", "sum1", "feedforward", "sum2")
     blocks = [f"block{k}.{part}" for k in range(1, BLOCKS + 1) for part in parts]
     return Architecture(
         name="transformer",
