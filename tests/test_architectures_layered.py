@@ -7,6 +7,7 @@ import pytest
 from scipy.ndimage import maximum_filter
 from scipy.signal import correlate2d
 
+import lagrad as lg
 from lagrad.gallery import architectures, datasets
 from lagrad.views.level import seen
 
@@ -174,6 +175,17 @@ def test_one_weight_of_a_convolution_reaches_all_pixels():
     A = system.condense(["W_conv1", maps]).A.tocsr()
     reached = np.diff(A.indptr)[: 3 * 3 * 6] - 1  # its own entry on the diagonal is no pixel
     assert reached.tolist() == [2 * 64] * (3 * 3 * 6)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_compiled_its_gradient_is_the_same(name):
+    images, labels = datasets.digits()
+    found = architectures.load(name)
+    p, slope_of = found.parameters(np.random.default_rng(4)), lg.grad(found.loss)
+    traced, compiled = (f(p, images[:5], labels[:5]) for f in (slope_of, lg.compile(slope_of)))
+    for key, slope in traced.items():
+        size = np.max(np.abs(slope))
+        np.testing.assert_allclose(compiled[key], slope, rtol=0, atol=1e-11 * size)
 
 
 # -- losses, image by image ------------------------------------------------------------------------
