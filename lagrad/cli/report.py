@@ -46,12 +46,13 @@ Report = dict[str, Any]
 
 
 def report_problem(problem: Problem) -> tuple[Report, Any]:
-    """Solve a problem of the gallery and run its own checks; return the report and its system."""
+    """Solve a problem of the gallery and run its checks; return the report, and what is drawn."""
     said: Report = {"summary": problem.summary, "source": problem.source}
     said |= {"sentence": problem.sentence, "notes": list(problem.notes)}
     solution = problem.model.solve()
     report = solved(problem.name, solution, problem.of, problem.wrt)
-    return conclude(report | said, problem.checks(solution)), solution.system
+    drawn = problem.parts().solve() if problem.parts else solution
+    return conclude(report | said, problem.checks(solution)), drawn.system
 
 
 def report_system(

@@ -62,14 +62,24 @@ def reactor() -> lg.System:
 
 def decanter() -> lg.System:
     unit = lg.System(inflow=np.zeros(6))
-    unit.constraint(lambda inflow: inflow[G], name="tar")
-    unit.constraint(lambda inflow: inflow * (np.arange(6) != G), name="rest", start=GUESS)
+
+    @unit.constraint
+    def tar(inflow):
+        return inflow[G]
+
+    @unit.constraint(start=GUESS)
+    def rest(inflow):
+        return inflow * (np.arange(6) != G)
+
     return unit
 
 
 def column() -> lg.System:
     unit = lg.System(inflow=np.zeros(6))
-    unit.constraint(lambda inflow: inflow[P] - 0.1 * inflow[E], name="product", start=4.0)
+
+    @unit.constraint(start=4.0)
+    def product(inflow):
+        return inflow[P] - 0.1 * inflow[E]
 
     @unit.constraint(start=GUESS)
     def bottoms(inflow, product):
@@ -80,8 +90,15 @@ def column() -> lg.System:
 
 def purge() -> lg.System:
     unit = lg.System(inflow=np.zeros(6), eta=0.1)
-    unit.constraint(lambda inflow, eta: eta * inflow, name="fuel")
-    unit.constraint(lambda inflow, eta: (1 - eta) * inflow, name="recycle", start=GUESS)
+
+    @unit.constraint
+    def fuel(inflow, eta):
+        return eta * inflow
+
+    @unit.constraint(start=GUESS)
+    def recycle(inflow, eta):
+        return (1 - eta) * inflow
+
     return unit
 
 
@@ -190,4 +207,10 @@ def problem() -> Problem:
         checks=checks,
         sentence="One cell below the diagonal, where the mixer reads the purge, is the recycle: it"
         " makes one cycle of five units.",
+        notes=(
+            "Streams are flows of A, B, C, E, P and G in 1000 lb/h, feed_a and feed_b those of A"
+            " and B into the plant; T is the temperature of the reactor in degrees Rankine, V its"
+            " volume in 1000 ft^3, r its reactions, eta the part that is purged and sold as fuel,"
+            " roi the return on investment in percent a year.",
+        ),
     )
