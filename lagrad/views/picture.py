@@ -1,4 +1,4 @@
-"""The picture that the command writes: A by scopes or variables, and by entries if they say more."""
+"""The picture that the command writes: A by scopes or variables, and by entries if that helps."""
 
 from __future__ import annotations
 
