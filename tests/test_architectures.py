@@ -23,6 +23,13 @@ LEFT = {
     "inception": 0.95,
     "unet": 0.6,
     "autoencoder": 0.4,
+    "rnn": 0.6,
+    "lstm": 0.85,
+    "attention": 0.65,
+    "transformer": 0.6,
+    "mixture-of-experts": 0.5,
+    "equilibrium-layer": 0.4,
+    "hopfield": 0.7,
 }
 
 
@@ -93,7 +100,7 @@ def test_the_multipliers_of_its_inputs_are_the_gradient(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_few_steps_of_training_lower_its_loss(name):
     found = architectures.load(name)
-    trained, losses = train(found.loss, parameters(name), batches(20, 64))
+    trained, losses = train(found.loss, parameters(name), batches(20, 64), project=found.project)
     assert len(losses) == 20 and trained.keys() == parameters(name).keys()
     images, labels = datasets.digits()  # Most of these were in no batch.
     before, after = (found.loss(p, images[:400], labels[:400]) for p in (parameters(name), trained))

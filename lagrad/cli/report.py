@@ -1,7 +1,7 @@
 """What the command found, as one dict of numbers, strings and lists: what ``--json`` prints.
 
-    name, summary, source, notes   of a problem of the gallery; of a function its arguments and
-                                   output; else empty
+    name, summary, source,         of a problem of the gallery; of a function its arguments and
+    sentence, notes                output; else empty
     of                             the output z_n
     count                          how many constraints there are
     constraints                    in the order of solution: name, formula, where, cycle
@@ -45,11 +45,13 @@ Report = dict[str, Any]
 
 
 def report_problem(problem: Problem) -> tuple[Report, Any]:
-    """Solve a problem of the gallery and run its own checks; return the report and its system."""
-    said = {"summary": problem.summary, "source": problem.source, "notes": list(problem.notes)}
+    """Solve a problem of the gallery and run its checks; return the report, and what is drawn."""
+    said: Report = {"summary": problem.summary, "source": problem.source}
+    said |= {"sentence": problem.sentence, "notes": list(problem.notes)}
     solution = problem.model.solve()
     report = solved(problem.name, solution, problem.of, problem.wrt)
-    return conclude(report | said, problem.checks(solution)), solution.system
+    drawn = problem.parts().solve() if problem.parts else solution
+    return conclude(report | said, problem.checks(solution)), drawn.system
 
 
 def report_system(
@@ -277,7 +279,7 @@ def conclude(report: Report, checks: Iterable[Check]) -> Report:
         }
         for check in checks
     ]
-    first = {"name": "", "summary": "", "source": "", "notes": []}
+    first = {"name": "", "summary": "", "source": "", "sentence": "", "notes": []}
     last = {"checks": found, "ok": all(check["ok"] for check in found), "picture": None}
     return first | report | last
 

@@ -22,6 +22,8 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield f"{report['name']}: {report['summary']}" if report["summary"] else report["name"]
     if report["source"]:
         yield from _wrapped(f"source: {report['source']}")
+    if report["sentence"]:
+        yield from _wrapped(f"see in A: {report['sentence']}")
     for note in report["notes"]:
         yield from _wrapped(f"note: {note}")
     count = report["count"]

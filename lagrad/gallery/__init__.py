@@ -4,7 +4,7 @@
     >>> gallery.names()
     ('post', 'gates', 'two-layer', 'digits', 'dense-block', 'sellar', 'les-miserables', 'kepler',
      'markov', 'grid-world', 'automaton', 'leontief', 'diode', 'power-flow', 'bratu',
-     'equilibrium-layer', 'ridge', 'logistic', 'inner-loop')
+     'flowsheet', 'equilibrium-layer', 'ridge', 'logistic', 'inner-loop')
     >>> problem = gallery.load("post")
     >>> solution = problem.model.solve()
     >>> all(check.ok for check in problem.checks(solution))
@@ -36,6 +36,7 @@ _MODULES = {  # name on the command line -> file, in reading order
     "diode": "diode",
     "power-flow": "power_flow",
     "bratu": "bratu",
+    "flowsheet": "flowsheet",
     "equilibrium-layer": "equilibrium_layer",
     "ridge": "ridge",
     "logistic": "logistic",

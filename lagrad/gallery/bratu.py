@@ -15,6 +15,7 @@ from scipy.sparse.linalg import spsolve
 
 import lagrad as lg
 from lagrad.gallery.problem import Check, Problem, direction_at, slope_check
+from lagrad.status import ArgumentError
 
 N, LAM = 63, 6.0
 FOLD, PEAK = 6.80812442259, 1.3916612
@@ -45,6 +46,42 @@ def system(n: int = N) -> lg.System:
     def J(u):
         return np.mean(u)
 
+    return heat
+
+
+def in_strips(n: int = N, strips: int = 7) -> lg.System:
+    """The same in ``strips`` strips of n/strips rows, each of which reads its neighbours.
+
+    Raises
+    ------
+    ArgumentError
+        The rows cannot be divided so, two or more for each strip.
+    """
+    if strips < 1 or n % strips or n // strips < 2:
+        raise ArgumentError(f"{strips} strips of {n} rows: give a number that divides them")
+    rows, scale = n // strips, (n + 1) ** 2
+    lines = [
+        sp.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(m, m)) * scale
+        for m in (rows, n)
+    ]
+    inside = (sp.kron(lines[0], sp.eye_array(n)) + sp.kron(sp.eye_array(rows), lines[1])).tocsr()
+    border, between = np.zeros(n), np.zeros((rows - 2) * n)
+
+    strip = lg.System(lam=LAM, k=np.ones(rows * n), above=border, below=border)
+    strip.unknown("u", start=np.zeros(rows * n))
+
+    @strip.residual
+    def balance(u, lam, k, above, below):
+        outside = np.concatenate([above[-n:], between, below[:n]])
+        return inside @ u - scale * outside - lam * k * np.exp(u)
+
+    heat = lg.System(lam=LAM)
+    for i in range(strips):
+        near = {"above": i - 1, "below": i + 1}
+        joined = {side: f"strip{j + 1}.u" for side, j in near.items() if 0 <= j < strips}
+        heat.include(f"strip{i + 1}", strip, lam="lam", **joined)
+    whole = [f"strip{i + 1}.u" for i in range(strips)]
+    heat.constrain("J", lambda *u: np.mean(np.concatenate(u)), whole)
     return heat
 
 
@@ -121,6 +158,9 @@ def problem() -> Problem:
         of="J",
         wrt=("lam", "k"),
         checks=checks,
+        sentence="A band on both sides of the diagonal: each strip of the grid reads the two beside"
+        " it, and heat that flows both ways makes one cycle.",
+        parts=in_strips,
         notes=(
             "u is the temperature, lam the speed of the reaction, k what part of it each place has"
             " (1 everywhere), J the mean temperature.",

@@ -29,8 +29,8 @@ def split() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return X[360:], y[360:], X[:360], y[:360]
 
 
-def initial() -> Weights:
-    rng = np.random.default_rng(1)
+def initial(rng: np.random.Generator | None = None) -> Weights:
+    rng = rng or np.random.default_rng(1)
     shapes = {"W": (HIDDEN, HIDDEN), "U": (HIDDEN, 64), "V": (10, HIDDEN)}
     weights = {name: rng.normal(size=size) / np.sqrt(size[1]) for name, size in shapes.items()}
     return contracting(weights | {"b": np.zeros(HIDDEN), "c": np.zeros(10)})

@@ -9,6 +9,7 @@ which face of the die to load, and which chute to cover.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -48,6 +49,44 @@ def system() -> lg.System:
     def J(T):
         return T[0]
 
+    return game
+
+
+def in_rows() -> lg.System:
+    """The same with a part for each row of the board, the last row first."""
+    board = {k + 1: np.arange(10 * k + 1, 10 * k + 11) for k in range(10)}
+    board[1] = np.append(0, board[1])
+    row_of = {i: k for k, squares in board.items() for i in squares.tolist()}
+    begin = {k: [i for i in JUMPS if row_of[i] == k] for k in board}
+    number = {i: k for k, i in enumerate(JUMPS)}
+    game = lg.System(die=np.full(6, 1 / 6), ride=np.ones(len(JUMPS)))
+
+    def rides(k, ends, T, ride, *others):
+        """T, where a ride may follow: that of the square where it ends, by the part that ride."""
+        every = dict(zip(ends, others, strict=True)) | {k: T}
+        landed = lg.zeros(len(T))
+        landed[:] = T
+        for i in begin[k]:
+            there, here = row_of[JUMPS[i]], i - board[k][0]
+            change = every[there][JUMPS[i] - board[there][0]] - T[here]
+            landed[here] += ride[number[i]] * change
+        return landed
+
+    def throws(k, die, *landed):
+        ahead = np.concatenate(landed)  # this row and the next
+        i = np.arange(len(board[k]))
+        final = board[k][-1] == 100
+        to = [np.where(final & (i + d > i[-1]), i, i + d) for d in range(1, 7)]
+        return (board[k] < 100) * (1 + sum(die[d] * ahead[to[d]] for d in range(6)))
+
+    for k in sorted(board, reverse=True):
+        start = np.zeros(len(board[k]))
+        ends = [j for j in dict.fromkeys(row_of[JUMPS[i]] for i in begin[k]) if j != k]
+        parents = [f"row{k}.T", "ride", *(f"row{j}.T" for j in ends)]
+        game.constrain(f"row{k}.landed", partial(rides, k, ends), parents, start)
+        ahead = [f"row{j}.landed" for j in (k, k + 1) if j in board]
+        game.constrain(f"row{k}.T", partial(throws, k), ["die", *ahead], start)
+    game.constrain("J", lambda T: T[0], ["row1.T"])
     return game
 
 
@@ -117,6 +156,9 @@ def problem() -> Problem:
         of="J",
         wrt=("die", "ride"),
         checks=checks,
+        sentence="The rows of the board, the last first: throws and ladders stand above the"
+        " diagonal, and the chutes, below it, make a cycle of all.",
+        parts=in_rows,
         notes=(
             "T are the expected throws from each square, J = T_0 those of a whole game, die the"
             " probabilities of its six faces, ride those that a chute or ladder is taken: first the"

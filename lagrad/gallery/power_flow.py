@@ -9,11 +9,13 @@ numbers stand as real and imaginary parts, V = e + i f and Y = G + i B.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 
 import lagrad as lg
+from lagrad.gallery import datasets
 from lagrad.gallery.power_network import Network, network
 from lagrad.gallery.problem import Check, Problem, direction_at, slope_check
 
@@ -53,6 +55,71 @@ def system(net: Network) -> lg.System:
         return net.base * (net.resistance @ ((C @ e - D @ f) ** 2 + (C @ f + D @ e) ** 2))
 
     return grid
+
+
+def in_zones(case: str = "case300") -> lg.System:
+    """The same by zones of the network, each of which reads those that it is tied to."""
+    net, zone = network(case), datasets.power_network(case)[1][:, 10].astype(int)
+    buses = {f"zone{k}": np.flatnonzero(zone == k) for k in np.unique(zone)}
+    voltages = {name: partial(voltages_of, net, own) for name, own in buses.items()}
+    unknown = {name: (f"{name}.theta", f"{name}.v") for name in buses}
+    grid = lg.System()
+    for name, own in buses.items():
+        near = [b for b in buses if b != name and net.Y[own][:, buses[b]].nnz]
+        grid.include(name, one_zone(net, own), tie=f"{name}.tie")
+
+        def tie(*pairs, own=own, near=near):
+            theta_v = zip(pairs[::2], pairs[1::2], near, strict=True)
+            return sum(times(net.Y[own][:, buses[b]], voltages[b](*z)) for *z, b in theta_v)
+
+        parents = [variable for b in near for variable in unknown[b]]
+        grid.constrain(f"{name}.tie", tie, parents, start=np.zeros((2, len(own))))
+
+    def losses(*pairs):
+        theta_v = zip(pairs[::2], pairs[1::2], buses.items(), strict=True)
+        current = sum(times(net.Z[:, own], voltages[b](*z)) for *z, (b, own) in theta_v)
+        return net.base * (net.resistance @ np.sum(current**2, axis=0))
+
+    grid.constrain("losses", losses, [variable for pair in unknown.values() for variable in pair])
+    return grid
+
+
+def one_zone(net: Network, own: np.ndarray) -> lg.System:
+    """The buses ``own``, and the currents ``tie`` that voltages elsewhere put into them."""
+    angles, magnitudes = (np.isin(own, k) for k in (net.angles, net.magnitudes))
+    Y, generation = net.Y[own][:, own], net.generation[own]
+    zone = lg.System(P=net.loads[0][own], Q=net.loads[1][own], tie=np.zeros((2, len(own))))
+    zone.unknown("theta", start=np.full(np.sum(angles), net.slack_angle))
+    zone.unknown("v", start=np.ones(np.sum(magnitudes)))
+
+    @zone.residual
+    def active(theta, v, tie, P):
+        V = voltages_of(net, own, theta, v)
+        into_network = np.sum(V * (times(Y, V) + tie), axis=0)
+        return (into_network - generation + P / net.base)[angles]
+
+    @zone.residual
+    def reactive(theta, v, tie, Q):
+        V = voltages_of(net, own, theta, v)
+        (e, f), (re, im) = V, times(Y, V) + tie
+        return (f * re - e * im + Q / net.base)[magnitudes]
+
+    return zone
+
+
+def voltages_of(net: Network, own: np.ndarray, theta: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Real above imaginary parts (2, n) at the buses ``own``, from what is unknown there."""
+    identity = sp.eye_array(len(own), format="csr")
+    angles, magnitudes = (np.flatnonzero(np.isin(own, k)) for k in (net.angles, net.magnitudes))
+    slack = net.slack_angle * ~np.isin(own, net.angles)
+    angle = slack + identity[:, angles] @ theta
+    magnitude = net.set_points[own] + identity[:, magnitudes] @ v
+    return np.stack([magnitude * np.cos(angle), magnitude * np.sin(angle)])
+
+
+def times(Y: sp.csr_array, V: np.ndarray) -> np.ndarray:
+    """Y V, complex numbers as real above imaginary parts."""
+    return np.stack([Y.real @ V[0] - Y.imag @ V[1], Y.imag @ V[0] + Y.real @ V[1]])
 
 
 def dense_newton(net: Network, P: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,6 +192,9 @@ def problem() -> Problem:
         of="losses",
         wrt=("P", "Q"),
         checks=checks,
+        sentence="A full row and column of one zone: the others are tied to it and not to each"
+        " other; power that flows both ways makes one cycle.",
+        parts=in_zones,
         notes=(
             "P and Q are active and reactive load by bus in MW and MVAr, theta the angles and v"
             " the magnitudes of the voltages, losses the heat in all branches in MW.",

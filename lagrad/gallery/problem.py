@@ -60,6 +60,11 @@ class Problem:
         Of the solved system; yields `Check`s.
     notes : tuple of str
         What the letters mean, and what a reader of the source should know, slips included.
+    sentence : str
+        What to see in A, where there is something to see at the level of scopes or variables.
+    parts : function, optional
+        Gives the same model in parts, each of them a scope: the System whose A ``sentence`` is
+        about, where ``model`` has arrays that do not show it.
     """
 
     name: str
@@ -70,6 +75,8 @@ class Problem:
     wrt: tuple[str, ...]
     checks: Callable[[Solution], Iterable[Check]]
     notes: tuple[str, ...] = ()
+    sentence: str = ""
+    parts: Callable[[], System] | None = None
 
 
 def central_difference(output: Callable[[Any], Any], x: Any, direction: Any, h: float) -> float:

@@ -68,4 +68,6 @@ def problem() -> Problem:
         of="f",
         wrt=("x", "z1", "z2"),
         checks=checks,
+        sentence="One cell below the diagonal, where y1 reads y2: it makes a cycle of the two"
+        " disciplines, and all else is triangular.",
     )

@@ -226,17 +226,21 @@ def grouped(system: Any, depth: int | None = None) -> Groups:
     """
     variables = [path[:depth] for path in system.scopes]
     equations = [path[:depth] for path in system.equation_scopes]
+    taken = set()
     for j, own, readers in inputs_with_readers(system):
         scopes = {equations[i] for i in readers.tolist()}
         if not variables[j] and len(scopes) == 1:
             variables[j] = equations[own] = scopes.pop()
+            taken.add(j)
     pairs = zip(variables, system.variables, strict=True)
     of_variables: list[Path | str] = [path or name for path, name in pairs]
     pairs = zip(equations, system.equations, strict=True)
     of_equations: list[Path | str] = [path or name for path, name in pairs]
     number: dict[Path | str, int] = {}
+    # What is computed says which group comes first, not the inputs that a group has taken in.
     for k in chain.from_iterable(system.blocks):
-        number.setdefault(of_variables[k], len(number))
+        if k not in taken:
+            number.setdefault(of_variables[k], len(number))
     for key in of_equations:
         number.setdefault(key, len(number))
     return Groups(

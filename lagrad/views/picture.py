@@ -1,4 +1,4 @@
-"""The picture that the command writes: A by variables, and by entries where that shows more."""
+"""The picture that the command writes: A by scopes or variables, and by entries if that helps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def save_picture(system: Any, path: Path, title: str) -> None:
 
     scalar = system.A.shape == system.block_pattern.shape
     few = len(system.variables) <= NAMED
-    levels = ["entries"] if scalar or not few else ["variables", "entries"]
+    named = "scopes" if any(system.scopes) else "variables"
+    levels = ["entries"] if scalar or not few else [named, "entries"]
     figure = Figure(figsize=(6.8 * len(levels), 7.7), layout="compressed")
     FigureCanvasAgg(figure)
     for ax, level in zip(figure.subplots(1, len(levels), squeeze=False).flat, levels, strict=True):

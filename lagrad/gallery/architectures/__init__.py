@@ -2,7 +2,8 @@
 
     >>> from lagrad.gallery import architectures
     >>> architectures.names()
-    ('mlp', 'lenet', 'resnet', 'dense-block', 'densenet', 'inception', 'unet', 'autoencoder')
+    ('mlp', 'lenet', 'resnet', 'dense-block', 'densenet', 'inception', 'unet', 'autoencoder', 'rnn',
+     'lstm', 'attention', 'transformer', 'mixture-of-experts', 'equilibrium-layer', 'hopfield')
     >>> architectures.load("mlp").sentence
     'A band: each layer reads the one before it, and no other.'
     >>> system = architectures.system("mlp", images=2)
@@ -36,6 +37,13 @@ _MODULES = {  # name -> file, in reading order
     "inception": "inception",
     "unet": "unet",
     "autoencoder": "autoencoder",
+    "rnn": "rnn",
+    "lstm": "lstm",
+    "attention": "attention",
+    "transformer": "transformer",
+    "mixture-of-experts": "mixture_of_experts",
+    "equilibrium-layer": "equilibrium_layer",
+    "hopfield": "hopfield",
 }
 
 
@@ -85,6 +93,9 @@ def system(name: str, images: int = 2, seed: int = 0) -> Any:
     if type(images) is not int or not 1 <= images <= len(x):
         raise ArgumentError(f"images={images!r}: a number from 1 to {len(x):,}")
     parameters = architecture.parameters(np.random.default_rng(seed))
+
+    if architecture.model:
+        return architecture.model(parameters, x[:images], labels[:images]).solve().system
 
     def loss(*values: Any) -> Any:
         given = dict(zip(parameters, values, strict=False))

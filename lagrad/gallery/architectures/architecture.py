@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+import lagrad as lg
+
 Parameters = dict[str, np.ndarray]
 
 
@@ -28,6 +30,12 @@ class Architecture:
         What to condense A onto: scopes, in the order of solution.
     depth : int
         How many nested scopes to tell apart to see what ``sentence`` says.
+    model : function, optional
+        Of networks with a cycle: ``model(parameters, images, labels)`` is the System whose solution
+        has the loss. Its A shows what is in the cycle; to a trace the cycle is one constraint.
+    project : function
+        ``project(parameters)`` keeps weights in the range where the network has a value: for
+        `train`, which calls it after each step.
     """
 
     name: str
@@ -38,3 +46,5 @@ class Architecture:
     loss: Callable[[Parameters, Any, np.ndarray], Any]
     scopes: tuple[str, ...]
     depth: int = 1
+    model: Callable[[Parameters, Any, np.ndarray], lg.System] | None = None
+    project: Callable[[Parameters], Parameters] = lambda parameters: parameters
