@@ -140,7 +140,8 @@ def label(node: Node, shown: Network, more: Sequence[str] = ()) -> Label:
     function = "= 0" if node.kind == "equation" else node.function
     shape = str(node.shape) if node.shape else ""
     below = "  ".join(part for part in (shortened(function), shape) if part)
-    whole += [part for part in (node.function, shape, *more) if part]
+    around = "in " + ".".join(node.path) if node.path else ""
+    whole += [part for part in (node.function, shape, around, *more) if part]
     lines = [shortened(name), *([below] if below else []), *more]
     return Label(tuple(lines), "\n".join(whole), node.kind, node.output)
 
@@ -174,9 +175,8 @@ def frame_label(frame: Frame, shown: Network) -> tuple[str, bool]:
 def caption(shown: Network, variables: int) -> str:
     """Say what is drawn, and count it."""
     count, cycles = len(shown.nodes), len(shown.cycles)
-    what = {"variables": "variable", "entries": "entry", "scopes": "scope"}[shown.level]
     loops = {0: "acyclic", 1: "1 cycle"}.get(cycles, f"{cycles:,} cycles")
+    whole = f"{variables:,} variable{'s' * (variables != 1)}"
     if shown.level == "variables" and not shown.runs:
-        return f"{variables:,} variable{'s' * (variables != 1)}, {loops}"
-    many = {"entry": "entries"}.get(what, what + "s") if count != 1 else what
-    return f"{variables:,} variables as {count:,} {many}, {loops}"
+        return f"{whole}, {loops}"
+    return f"{whole} as {count:,} node{'s' * (count != 1)}, {loops}"

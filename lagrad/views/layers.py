@@ -20,7 +20,7 @@ import numpy as np
 #: where lines go far across).
 BESIDE, LINES = 20.0, 9.0
 BELOW, MOST_BELOW, SLANT = 26.0, 90.0, 0.09
-SWEEPS, STEPS = 12, 40
+SWEEPS, STEPS = 12, 120
 TOP, BOTTOM = -1, -2
 
 Point = tuple[float, float]
@@ -250,11 +250,13 @@ def across(graph: Strands, layers: Sequence[Sequence[int]]) -> list[float]:
             x[v] = at
     joined: dict[tuple[int, bool], list[Any]] = defaultdict(list)
     for a, b, leaves, enters in graph.segments:
-        straight = (1.0, 3.0, 8.0)[(a >= graph.boxes) + (b >= graph.boxes)]
-        joined[a, False].append((b, enters - leaves, straight))
-        joined[b, True].append((a, leaves - enters, straight))
+        straight = (2.0, 1.0, 16.0)[(a >= graph.boxes) + (b >= graph.boxes)]
+        # Boxes stand middle below middle, or a chain of frames would drift to one side.
+        shift = leaves - enters if b >= graph.boxes or a >= graph.boxes else 0.0
+        joined[a, False].append((b, -shift, straight))
+        joined[b, True].append((a, shift, straight))
     for step in range(STEPS):
-        sides = ((True,), (False,))[step % 2] if step < STEPS // 2 else (True, False)
+        sides = ((True,), (False,))[step % 2] if step < STEPS // 4 else (True, False)
         for layer in layers if step % 2 == 0 else reversed(layers):
             wishes, weights = [], []
             for v in layer:

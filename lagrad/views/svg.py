@@ -129,10 +129,11 @@ def svg_text(
     ]
     names = sorted(layout.frames, key=len)
     out += [frame_box(frame, layout, frame_labels[frame], colors) for frame in names]
+    done: set[tuple[Point, Point]] = set()
     for edge, points in layout.routes.items():
         up = edge in layout.upward
         color = colors.cycle if up else colors.diagonal
-        out.append(edge_path(points, color, edge_names[edge], 1.4 if up else 1.1))
+        out.append(edge_path(points, color, edge_names[edge], 1.4 if up else 1.1, done))
     out += [frame_label(frame, layout, frame_labels[frame], colors) for frame in names]
     out += [
         node_box(box, label, colors)
@@ -165,30 +166,45 @@ def frame_box(frame: Frame, layout: Layout, label: tuple[str, bool], colors: Pal
 
 
 def frame_label(frame: Frame, layout: Layout, label: tuple[str, bool], colors: Palette) -> str:
-    """Return the name of a frame, on a ground of its own since lines may pass below it."""
-    x, y, _, _ = layout.frames[frame]
+    """Return the name of a frame: on the side where no line comes in, on a ground of its own."""
+    x, y, w, _ = layout.frames[frame]
+    entering = [a for points in layout.routes.values() for a, b in points if abs(b - y) < 0.1]
+    long = width(label[0], SMALL) + 8
+    left = any(x < a < x + long + 8 for a in entering)
+    right = any(x + w - long - 8 < a < x + w for a in entering)
     halo = f' paint-order="stroke" stroke="{colors.paper}" stroke-width="4"'
-    return text_at(x + 8, y + 15, label[0], SMALL, color_of(frame, colors), "start", halo)
+    at, anchor = (x + w - 8, "end") if left and not right else (x + 8, "start")
+    return text_at(at, y + 15, label[0], SMALL, color_of(frame, colors), anchor, halo)
 
 
-def edge_path(points: Sequence[Point], color: str, name: str, thick: float) -> str:
-    """Return a line with its arrow head; it bends where it goes across."""
-    (x, y), end = points[0], points[-1]
+def edge_path(
+    points: Sequence[Point], color: str, name: str, thick: float, done: set[tuple[Point, Point]]
+) -> str:
+    """Return a line with its arrow head; it bends where it goes across.
+
+    What it shares with lines that are drawn already, ``done``, is not drawn again.
+    """
+    end = points[-1]
     down = 1.0 if end[1] > points[-2][1] else -1.0
-    inner = [*points[1:-1], (end[0], end[1] - down * (ARROW - 1.0))]
-    path = [f"M{x:.1f} {y:.1f}"]
-    for a, b in inner:
-        if abs(a - x) < 0.05:
-            path.append(f"V{b:.1f}")
-        else:
-            middle = (y + b) / 2
-            path.append(f"C{x:.1f} {middle:.1f} {a:.1f} {middle:.1f} {a:.1f} {b:.1f}")
-        x, y = a, b
+    path = ["M"]
+    for (x, y), (a, b) in zip(points[:-1], points[1:], strict=True):
+        if ((x, y), (a, b)) in done:
+            path = ["M"]
+            continue
+        done.add(((x, y), (a, b)))
+        if path[-1] == "M":
+            path[-1] = f"M{x:.1f} {y:.1f}"
+        if (a, b) == end:  # hidden by the head
+            b -= down * (ARROW - 1.0)
+        middle = (y + b) / 2
+        straight = abs(a - x) < 0.05
+        bent = f"C{x:.1f} {middle:.1f} {a:.1f} {middle:.1f} {a:.1f} {b:.1f}"
+        path.append(f"V{b:.1f}" if straight else bent)
     half, back = ARROW * 0.6, end[1] - down * ARROW * 1.3
     tip = f"M{end[0]:.1f} {end[1]:.1f}L{end[0] - half:.1f} {back:.1f}H{end[0] + half:.1f}Z"
+    line = f'<path d="{"".join(path)}" fill="none" stroke="{color}" stroke-width="{thick:g}"/>'
     return (
-        f'<g class="edge"><title>{written(name)}</title>'
-        f'<path d="{"".join(path)}" fill="none" stroke="{color}" stroke-width="{thick:g}"/>'
+        f'<g class="edge"><title>{written(name)}</title>{line if len(path) > 1 else ""}'
         f'<path d="{tip}" fill="{color}"/></g>'
     )
 
