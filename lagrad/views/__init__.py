@@ -2,8 +2,10 @@
 
 from lagrad.views.compare import compare
 from lagrad.views.convergence import convergence
+from lagrad.views.diagram import diagram
 from lagrad.views.picture import save_picture
 from lagrad.views.sensitivity import sensitivity
+from lagrad.views.solution import solution
 from lagrad.views.spy import spy
 
-__all__ = ["compare", "convergence", "save_picture", "sensitivity", "spy"]
+__all__ = ["compare", "convergence", "diagram", "save_picture", "sensitivity", "solution", "spy"]

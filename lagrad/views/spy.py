@@ -140,7 +140,7 @@ def multiplier_system(obj: Any) -> Any:
     if hasattr(obj, "constraint"):  # System
         return obj.solve().system
     raise ArgumentError(
-        f"spy draws a MultiplierSystem, Graph, Solution or System, not {type(obj).__name__}; "
+        f"this is drawn of a MultiplierSystem, Graph, Solution or System, not {type(obj).__name__}; "
         "for a function f take lg.trace(f, *args)"
     )
 

@@ -218,7 +218,7 @@ def node_box(box: Sequence[float], label: Label, colors: Palette) -> str:
         "equation": colors.cycle,
         "scope": colors.scope,
     }[label.kind]
-    corner = {"input": h / 2, "equation": 0.0}.get(label.kind, ROUND)
+    corner = {"input": min(h / 2, 20.0), "equation": 0.0}.get(label.kind, ROUND)
     rect = (
         f'<rect x="{{:.1f}}" y="{{:.1f}}" width="{w:.1f}" height="{h:.1f}" rx="{corner:.1f}" '
         f'fill="{{}}" stroke="{stroke}" stroke-width="{2.6 if label.strong else 1.2:g}"/>'
@@ -256,7 +256,7 @@ def scale_bar(scale: Sequence[Swatch], total: Point, colors: Palette) -> list[st
             out.append(
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="16" height="12" fill="{swatch.color}"/>'
             )
-        at = x + (21 if swatch.color else 0)
+        at = x + (21 if swatch.color else 15)
         out.append(text_at(at, y + 10, swatch.text, SMALL, colors.ink, "start"))
         x += width(swatch.text, SMALL) + 30
     return out
