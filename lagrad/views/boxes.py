@@ -14,10 +14,13 @@ import numpy as np
 
 from lagrad.order import components
 from lagrad.views.frames import Edges, Frame, items
-from lagrad.views.layers import BOTTOM, TOP, Line, Placed, Point, arrange
+from lagrad.views.layers import BOTTOM, TOP, Line, Placed, Point, arrange, grid
 
 #: Inside of a frame: at the sides and below, and above, where its label stands.
 PADDING, HEAD = 12.0, 26.0
+
+
+Item = int | Frame  #: A node, or a frame that stands in another.
 
 
 class Layout(NamedTuple):
@@ -46,7 +49,7 @@ class Layout(NamedTuple):
 class Inside(NamedTuple):
     """What is in a frame: nodes and frames, their sizes, and where they were placed."""
 
-    members: dict[Hashable, int]
+    members: dict[Item, int]
     placed: Placed
     width: float
     height: float
@@ -66,9 +69,10 @@ def layout(
     around : the frame of each node
     least : the width that the label of each frame needs
     """
+    sizes = [(grid(w), grid(h)) for w, h in sizes]
     upward = closing(edges, around)
     all_frames = {frame[:d] for frame in around for d in range(len(frame) + 1)} | {()}
-    inner: dict[Frame, dict[Hashable, int]] = {frame: {} for frame in all_frames}
+    inner: dict[Frame, dict[Item, int]] = {frame: {} for frame in all_frames}
     for k, frame in enumerate(around):
         inner[frame].setdefault(k, len(inner[frame]))
     for frame in sorted(all_frames - {()}):
@@ -81,14 +85,14 @@ def layout(
     done: dict[Frame, Inside] = {}
     for frame in sorted(all_frames, key=len, reverse=True):
         done[frame] = inside(
-            inner[frame], list(pieces[frame]), sizes, done, frame, least.get(frame, 0.0)
+            inner[frame], list(pieces[frame]), sizes, done, frame, grid(least.get(frame, 0.0))
         )
     origin: dict[Frame, Point] = {(): (0.0, 0.0)}
     boxes = np.zeros((len(sizes), 4))
     for frame in sorted(all_frames, key=len):
         (x, y), here = origin[frame], done[frame]
         for item, k in here.members.items():
-            left, top = here.placed.corners[k] + (x + here.shift[0], y + here.shift[1])
+            left, top = here.placed.corners[k] + here.shift + (x, y)
             if isinstance(item, tuple):
                 origin[item] = (float(left), float(top))
             else:
@@ -120,7 +124,7 @@ def pieces_of(
     while shared < min(len(above), len(below)) and above[shared] == below[shared]:
         shared += 1
 
-    def item(node: int, frame: Frame, depth: int) -> Hashable:
+    def item(node: int, frame: Frame, depth: int) -> Item:
         return frame[: depth + 1] if len(frame) > depth else node
 
     out = [
@@ -142,7 +146,7 @@ def pieces_of(
 
 
 def inside(
-    members: dict[Hashable, int],
+    members: dict[Item, int],
     pieces: list[Any],
     sizes: Sequence[Point],
     done: Mapping[Frame, Inside],
@@ -151,7 +155,7 @@ def inside(
 ) -> Inside:
     """Lay out what stands in one frame."""
     boxes = [
-        (done[item].width, done[item].height) if isinstance(item, tuple) else sizes[item]  # type: ignore[index]
+        (done[item].width, done[item].height) if isinstance(item, tuple) else sizes[item]
         for item in members
     ]
 
@@ -178,7 +182,12 @@ def inside(
     width, height = placed.size
     if not frame:
         return Inside(
-            members, placed, width, height, (0.0, 0.0), dict(zip(pieces, placed.routes, strict=True))
+            members,
+            placed,
+            width,
+            height,
+            (0.0, 0.0),
+            dict(zip(pieces, placed.routes, strict=True)),
         )
     # A line that goes in or out is there already when the padding begins.
     left = PADDING + max(0.0, least - width - 2 * PADDING) / 2
@@ -226,7 +235,9 @@ def sequence(knot: Sequence[int], pairs: Sequence[tuple[int, int]]) -> dict[int,
     for a, b in pairs:
         after[a].add(b)
         before[b].add(a)
-    left, first, last = dict.fromkeys(knot), [], []
+    left = dict.fromkeys(knot)
+    first: list[int] = []
+    last: list[int] = []
     while left:
         sinks = [k for k in left if not after[k]]
         sources = [k for k in left if not before[k]]

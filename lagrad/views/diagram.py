@@ -118,9 +118,7 @@ def drawn(
     }
     least = {frame: width(text, SMALL) + 16 for frame, (text, _) in names.items()}
     placed = layout([label.size for label in labels], shown.edges, around, least)
-    edges = {
-        (a, b): f"{shown.nodes[a].name} \u2192 {shown.nodes[b].name}" for a, b in shown.edges
-    }
+    edges = {(a, b): f"{shown.nodes[a].name} \u2192 {shown.nodes[b].name}" for a, b in shown.edges}
     colors = DARK if dark else LIGHT
     text = svg_text(placed, labels, names, edges, colors, said, scale)
     return Diagram(text, shown, placed)

@@ -126,6 +126,4 @@ def parts(
             number[c] = max(number[c], number[b] + left)
             seen[c] = seen[c] or seen[b]
         seen[c] = seen[c] or within[c]
-    return {
-        knot[n]: number[c] for c, nodes in enumerate(order) if within[c] for n in nodes
-    }
+    return {knot[n]: number[c] for c, nodes in enumerate(order) if within[c] for n in nodes}

@@ -75,9 +75,7 @@ def arrange(sizes: Sequence[Point], lines: Sequence[Line]) -> Placed:
     chains = [graph.chain(line, last) for line in lines]
     layers = ordered(graph, last)
     x = across(graph, layers)
-    width = max(
-        (x[v] + graph.widths[v] / 2 for layer in layers for v in layer), default=0.0
-    )
+    width = max((x[v] + graph.widths[v] / 2 for layer in layers for v in layer), default=0.0)
     heights = np.zeros(last + 1)
     for k, (_, height) in enumerate(sizes):
         heights[depth[k]] = max(heights[depth[k]], height)
@@ -86,7 +84,7 @@ def arrange(sizes: Sequence[Point], lines: Sequence[Line]) -> Placed:
         ends = [
             abs(x[a] + at - x[b] - to) for a, b, at, to in graph.segments if graph.depth[b] == level
         ]
-        gap = min(MOST_BELOW, BELOW + SLANT * max(ends)) if ends else 0.0
+        gap = grid(min(MOST_BELOW, BELOW + SLANT * max(ends))) if ends else 0.0
         tops[level] = tops[level - 1] + heights[level - 1] + gap
     corners = np.array(
         [
@@ -115,6 +113,11 @@ def arrange(sizes: Sequence[Point], lines: Sequence[Line]) -> Placed:
     above = {key: x[v] for (tail, key), v in graph.ports.items() if tail == TOP}
     below = {key: x[v] for (tail, key), v in graph.ports.items() if tail == BOTTOM}
     return Placed(corners, (float(width), float(tops[last] + heights[last])), routes, above, below)
+
+
+def grid(v: float) -> float:
+    """Return the next number on a grid where sums and halves are exact, so that lines meet."""
+    return float(np.ceil(v * 64) / 64)
 
 
 def ranks(count: int, lines: Sequence[Line]) -> list[int]:
@@ -268,7 +271,7 @@ def across(graph: Strands, layers: Sequence[Sequence[int]]) -> list[float]:
             for v, at in zip(layer, spread(graph, layer, wishes, weights), strict=True):
                 x[v] = at
     left = min((x[v] - graph.widths[v] / 2 for layer in layers for v in layer), default=0.0)
-    return [round(at - left, 2) for at in x]
+    return [grid(at - left) for at in x]
 
 
 def spread(

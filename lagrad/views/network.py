@@ -83,26 +83,27 @@ def network(
     ArgumentError
         There are too many nodes, or the level is unknown.
     """
-    names = functions(system)
     scoped = any(system.scopes)
-    if level is not None or depth is not None or not scoped:
-        asked = level or ("variables" if depth is None else "scopes")
-        if asked == "variables" and not scoped:
-            refuse_many(len(system.variables), asked, scoped)
-        shown = seen(system, asked, depth)
-        found = joined(system, shown, repeats(system, names, collapse), names)
-        refuse_many(len(found.nodes), asked, scoped)
-        return found
+    if level is None and (depth is not None or not scoped):
+        level = "variables" if depth is None else "scopes"
+    # What cannot become few is refused before any work.
+    if level == "entries":
+        refuse_many(int(system.offsets[-1]), level, scoped)
+    if level == "variables" and not scoped:
+        refuse_many(len(system.variables), level, scoped)
+    names = functions(system)
     alike = repeats(system, names, collapse)
-    deepest = max(map(len, system.scopes))
-    choices: list[tuple[str, int | None]] = [("scopes", k) for k in range(deepest, 0, -1)]
-    if len(np.unique(alike.drawn)) <= FEW:
-        choices = [("variables", None)]
+    choices: list[tuple[str | None, int | None]] = [(level, depth)]
+    if level is None:
+        deepest = max(map(len, system.scopes))
+        choices = [("scopes", k) for k in range(deepest, 0, -1)]
+        if len(np.unique(alike.drawn)) <= FEW:
+            choices = [("variables", None)]
     for chosen, at in choices:
         found = joined(system, seen(system, chosen, at), alike, names)
         if len(found.nodes) <= FEW:
-            return found
-    refuse_many(len(found.nodes), "scopes", scoped, coarsest=True)
+            break
+    refuse_many(len(found.nodes), found.level, scoped, chosen == "scopes" and at == 1)
     return found
 
 
@@ -111,10 +112,12 @@ def refuse_many(count: int, level: str, scoped: bool, coarsest: bool = False) ->
     if count <= MOST:
         return
     ways = ["lg.spy(obj) draws any number"]
+    if level == "entries":
+        ways.insert(0, "level='variables' draws variables")
     if scoped and not coarsest:
         ways.insert(0, "level='scopes', depth=1 draws scopes")
     if not scoped:
-        ways.append("names for groups, with lg.scope or System.include, are drawn as one")
+        ways.append("groups that lg.scope or System.include names are drawn as one")
     raise ArgumentError(
         f"a diagram of {count:,} nodes at level={level!r} could not be read (the most is {MOST}): "
         + "; ".join(ways)
@@ -150,7 +153,10 @@ def joined(system: Any, level: Level, alike: Repeats, names: Sequence[str]) -> N
     variables, equations = stood_for(level, of_columns)
     count = len(variables)
     element = np.array(
-        [v[0] if v else alike.of_equations[e[0]] for v, e in zip(variables, equations, strict=True)],
+        [
+            v[0] if v else alike.of_equations[e[0]]
+            for v, e in zip(variables, equations, strict=True)
+        ],
         dtype=int,
     )
     first = np.full(len(alike.drawn), count)
@@ -266,7 +272,7 @@ def node(
 
 
 def framed(nodes: list[Node]) -> list[Node]:
-    """Put a scope that is a node into the frame of the scope around it, or its own if it has one."""
+    """Put a scope that is a node into its own frame if it has one, else into that around it."""
     around = {n.path[:depth] for n in nodes if n.kind == "scope" for depth in range(len(n.path))}
     return [
         n._replace(path=n.path if n.path in around else n.path[:-1]) if n.kind == "scope" else n

@@ -135,7 +135,9 @@ def repeats(system: Any, functions: Sequence[str], collapse: bool = True) -> Rep
     for parent in sorted(siblings, key=len):
         if any(drawn[e] != e for e in inside.get(parent, ())):
             continue  # in a copy that is not drawn
-        copies = [Copy.of(path, inside[path], inputs, system, found, paths) for path in siblings[parent]]
+        copies = [
+            Copy.of(path, inside[path], inputs, system, found, paths) for path in siblings[parent]
+        ]
         at = 0
         while at < len(copies):
             run = chain_from(copies[at:])
@@ -242,7 +244,7 @@ def feed(run: list[Copy], paths: list[Path], drawn: np.ndarray) -> None:
     like = {key: j for j, key in first.inputs.items()}
     shared = set(run[1].inputs.values())
     for j, key in first.inputs.items():
-        if key not in shared:
+        if key not in shared and len(paths[j]) >= len(first.path):
             paths[j] = first.path[:-1]
     for copy in run[1:]:
         for e, k in copy.members.items():

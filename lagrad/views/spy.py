@@ -140,8 +140,8 @@ def multiplier_system(obj: Any) -> Any:
     if hasattr(obj, "constraint"):  # System
         return obj.solve().system
     raise ArgumentError(
-        f"this is drawn of a MultiplierSystem, Graph, Solution or System, not {type(obj).__name__}; "
-        "for a function f take lg.trace(f, *args)"
+        "this is drawn of a MultiplierSystem, Graph, Solution or System, not of "
+        f"{type(obj).__name__}; for a function f take lg.trace(f, *args)"
     )
 
 
