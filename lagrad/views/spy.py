@@ -140,7 +140,7 @@ def multiplier_system(obj: Any) -> Any:
     if hasattr(obj, "constraint"):  # System
         return obj.solve().system
     raise ArgumentError(
-        "this is drawn of a MultiplierSystem, Graph, Solution or System, not of "
+        "what is drawn is a MultiplierSystem, Graph, Solution or System, not "
         f"{type(obj).__name__}; for a function f take lg.trace(f, *args)"
     )
 
