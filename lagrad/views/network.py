@@ -257,7 +257,7 @@ def node(
             return Node(name, "", None, "scope", path, variables, equations, None, output)
     function = names[equations[0]] if equations else ""
     if variables:
-        name, shape = system.variables[variables[0]], system.shapes[variables[0]]
+        name, shape = system.variables[variables[0]], system.model.shape(variables[0])
         kind = "input" if function == "input" else "variable"
     else:
         name, shape = system.equations[equations[0]], system.equation_shape(equations[0])

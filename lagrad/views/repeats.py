@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,12 +71,12 @@ def elements(system: Any, functions: Sequence[str]) -> Elements:
     """Return the elements of a ``MultiplierSystem``; ``functions`` are names by equation."""
     defines = np.asarray(system.defines, dtype=int)
     own = defines >= 0
-    n = len(system.variables)
+    n, shapes = len(system.variables), system.shapes
     of = np.where(own, defines, n - 1 + np.cumsum(~own))
     count = n + int((~own).sum())
-    labels: list[Any] = [("", shape) for shape in system.shapes] + [None] * (count - n)
+    labels: list[Any] = [("", shape) for shape in shapes] + [None] * (count - n)
     for i, e in enumerate(of.tolist()):
-        shape = system.shapes[e] if e < n else system.model.equation_shape(i)
+        shape = shapes[e] if e < n else system.model.equation_shape(i)
         labels[e] = (functions[i], shape)
     reads: list[list[int]] = [[] for _ in range(count)]
     filled = system.block_pattern.tocoo()
@@ -88,12 +88,13 @@ def elements(system: Any, functions: Sequence[str]) -> Elements:
 
 def scoped(system: Any, found: Elements) -> list[Path]:
     """Return the scopes around each element, those of inputs by who reads them."""
-    paths: list[Path] = [*system.scopes, *[()] * (len(found.reads) - len(system.scopes))]
-    for i, e in enumerate(found.of_equations.tolist()):
-        if e >= len(system.scopes):
-            paths[e] = system.equation_scopes[i]
+    scopes, of_equations = system.scopes, found.of_equations.tolist()
+    paths: list[Path] = [*scopes, *[()] * (len(found.reads) - len(scopes))]
+    for e, path in zip(of_equations, system.equation_scopes, strict=True):
+        if e >= len(scopes):
+            paths[e] = path
     for j, _, readers in inputs_with_readers(system):
-        around = [paths[found.of_equations[i]] for i in readers.tolist()]
+        around = [paths[of_equations[i]] for i in readers.tolist()]
         if not paths[j] and around:
             paths[j] = common(around)
     return paths
@@ -131,13 +132,12 @@ def repeats(system: Any, functions: Sequence[str], collapse: bool = True) -> Rep
     siblings: dict[Path, list[Path]] = defaultdict(list)
     for path in inside:
         siblings[path[:-1]].append(path)
-    inputs = {j for j, _, _ in inputs_with_readers(system) if not system.scopes[j]}
+    scopes, names = system.scopes, system.variables
+    inputs = {j: names[j] for j, _, _ in inputs_with_readers(system) if not scopes[j]}
     for parent in sorted(siblings, key=len):
         if any(drawn[e] != e for e in inside.get(parent, ())):
             continue  # in a copy that is not drawn
-        copies = [
-            Copy.of(path, inside[path], inputs, system, found, paths) for path in siblings[parent]
-        ]
+        copies = [Copy.of(path, inside[path], inputs, found, paths) for path in siblings[parent]]
         at = 0
         while at < len(copies):
             run = chain_from(copies[at:])
@@ -176,8 +176,7 @@ class Copy(NamedTuple):
         cls,
         path: Path,
         inside: list[int],
-        inputs: set[int],
-        system: Any,
+        inputs: Mapping[int, str],
         found: Elements,
         paths: list[Path],
     ) -> Copy:
@@ -193,7 +192,7 @@ class Copy(NamedTuple):
         counts: dict[Any, int] = defaultdict(int)
         for j in sorted(readers):
             # w[0] and w[1] are alike, w and x are not.
-            name = re.sub(r"\d+", "#", system.variables[j])
+            name = re.sub(r"\d+", "#", inputs[j])
             key = (name, found.labels[j], tuple(readers[j]))
             keys[j] = (*key, counts[key])
             counts[key] += 1
@@ -207,7 +206,11 @@ class Copy(NamedTuple):
                 frozenset(self.members[j] for j in reads if j in self.members),
                 frozenset(self.inputs[j] for j in reads if j in self.inputs),
                 frozenset(before.members[j] for j in reads if j in before.members),
-                frozenset(reads - self.members.keys() - self.inputs.keys() - before.members.keys()),
+                frozenset(
+                    j
+                    for j in reads
+                    if not (j in self.members or j in self.inputs or j in before.members)
+                ),
             )
             for reads in self.reads
         ]
