@@ -55,6 +55,7 @@ Where constraints depend on each other in a cycle, A has a block that is not tri
 block is solved as a linear system, and this is the implicit function theorem; see `System`.
 """
 
+from importlib import import_module
 from typing import Any
 
 from lagrad import partials
@@ -96,7 +97,7 @@ from lagrad.trace import scope, trace, zeros
 __version__ = "0.1.0"
 
 #: Pictures, handed out when they are asked for.
-VIEWS = ("compare", "convergence", "explore", "sensitivity", "spy")
+VIEWS = ("compare", "convergence", "diagram", "explore", "sensitivity", "spy")
 
 __all__ = [
     "Certificate",
@@ -118,6 +119,7 @@ __all__ = [
     "convolve",
     "correlate",
     "cross_entropy",
+    "diagram",
     "explore",
     "expm",
     "fori_loop",
@@ -159,4 +161,6 @@ def __getattr__(name: str) -> Any:
         from lagrad import views
 
         return getattr(views, name)
+    if name == "views":
+        return import_module("lagrad.views")
     raise AttributeError(f"module 'lagrad' has no attribute {name!r}")

@@ -76,13 +76,18 @@ def palette(ax: Axes) -> Palette:
 
 def signed(ax: Axes, data: np.ndarray) -> dict[str, Any]:
     """Return the colours of numbers of both signs, on a logarithmic scale of six decades."""
+    return signed_scale(palette(ax), data)
+
+
+def signed_scale(colors: Palette, data: np.ndarray) -> dict[str, Any]:
+    """Return the same for a palette."""
     from matplotlib.colors import SymLogNorm
 
     size = np.abs(data[np.isfinite(data)])
     most = float(size.max(initial=0.0)) or 1.0
     least = max(float(size[size > 0].min(initial=most)), most * 10.0**-DECADES)
     norm = SymLogNorm(least, vmin=-most, vmax=most)
-    return {"cmap": shades(palette(ax).values), "norm": norm}
+    return {"cmap": shades(colors.values), "norm": norm}
 
 
 def signed_bar(ax: Axes, image: Any, label: str, shrink: float = 1.0) -> None:

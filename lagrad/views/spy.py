@@ -140,8 +140,8 @@ def multiplier_system(obj: Any) -> Any:
     if hasattr(obj, "constraint"):  # System
         return obj.solve().system
     raise ArgumentError(
-        f"spy draws a MultiplierSystem, Graph, Solution or System, not {type(obj).__name__}; "
-        "for a function f take lg.trace(f, *args)"
+        "what is drawn is a MultiplierSystem, Graph, Solution or System, not "
+        f"{type(obj).__name__}; for a function f take lg.trace(f, *args)"
     )
 
 
