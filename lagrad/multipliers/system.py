@@ -85,17 +85,17 @@ class MultiplierSystem:
         """The names of the equations, column blocks of A."""
         return self.model.equation_names
 
-    @property
+    @cached_property
     def scopes(self) -> tuple[tuple[str, ...], ...]:
         """The names of the scopes around each variable, outermost first."""
         return self.model.scopes
 
-    @property
+    @cached_property
     def equation_scopes(self) -> tuple[tuple[str, ...], ...]:
         """The names of the scopes around each equation, outermost first."""
         return self.model.equation_scopes
 
-    @property
+    @cached_property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """The shapes of the variables."""
         return tuple(self.model.shape(i) for i in range(len(self.model)))
