@@ -281,3 +281,12 @@ def test_many_scopes_take_no_time():
     level = seen(system, "scopes")
     assert time.perf_counter() - begin < 3
     assert len(level.rows) == 300 and len(level.own) == 599
+
+
+def test_steps_of_a_trace_say_their_function():
+    graph = lg.trace(lambda x, w: np.sum(np.tanh(x @ w)), np.ones(2), np.ones((2, 2)))
+    for level in ("variables", "entries"):
+        ax = lg.spy(graph, level=level)
+        for axis in (ax.xaxis, ax.yaxis):
+            names = [text.get_text() for text in axis.get_ticklabels()]
+            assert names == ["x", "w", "z3 matmul", "z4 tanh", "z5 sum"]

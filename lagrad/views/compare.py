@@ -10,7 +10,7 @@ import numpy as np
 
 from lagrad.status import ArgumentError
 from lagrad.views.level import seen
-from lagrad.views.spy import draw, multiplier_system
+from lagrad.views.spy import draw, labelled, multiplier_system
 
 #: Inches of a panel.
 SIZE = 3.4
@@ -60,7 +60,8 @@ def compare(
     for ax in axes.flat[len(systems) :]:
         ax.set_axis_off()
     for ax, (name, obj) in zip(axes.flat, systems.items(), strict=False):
-        drawn = seen(multiplier_system(obj), level, depth)
+        system = multiplier_system(obj)
+        drawn = labelled(system, seen(system, level, depth))
         draw(ax, drawn, order == "solve")
         said = ax.get_title().partition(": ")[2]
         ax.set_title(f"{name}\n{said}", fontsize="medium")

@@ -9,12 +9,13 @@ matplotlib is imported inside the functions, so that ``import lagrad`` does not 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lagrad.status import ArgumentError
-from lagrad.views.level import Level, seen
+from lagrad.views.level import NAMED, Level, seen
 from lagrad.views.palette import palette, shades, signed, signed_bar
 from lagrad.views.sides import Side, draw_labels
 
@@ -71,7 +72,7 @@ def spy(
     system = multiplier_system(obj)
     if order not in ORDERS:
         raise ArgumentError(f"order={order!r}; there are {', '.join(map(repr, ORDERS))}")
-    drawn = seen(system, level, depth)
+    drawn = labelled(system, seen(system, level, depth))
     panels = ("declared", "solve") if order == "both" else (order,)
     if ax is None:
         import matplotlib.pyplot as plt
@@ -88,6 +89,19 @@ def spy(
             said = "as it is solved" if panel == "solve" else "as it was written down"
             one.set_title(f"{one.get_title()}\n{said}")
     return axes if order == "both" else axes[0]
+
+
+def labelled(system: Any, level: Level) -> Level:
+    """Return a level where the steps of a trace, which nobody named, also say their function."""
+    graph = getattr(system.model, "graph", None)
+    if graph is None or level.name == "scopes" or len(level.rows) > NAMED:
+        return level
+    given = graph.columns.names
+    names = tuple(
+        name if i in given else f"{name} {graph.primitive(i).name}"
+        for i, name in enumerate(level.rows)
+    )
+    return replace(level, rows=names, columns=names)
 
 
 def draw(ax: Axes, level: Level, solved: bool, weights: np.ndarray | None = None) -> None:
