@@ -40,7 +40,8 @@ def test_a_residual_of_zero_is_at_the_foot_and_a_failure_is_crossed_out():
     ax = lg.convergence({"good": good, "bad": bad})
     dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
     (crossed,) = [line for line in ax.lines if line.get_marker() == "x"]
-    assert len(dashed) == 1 and bad.status.name in dashed[0].get_label()
+    assert [line.get_label() for line in dashed] == [f"bad: {bad.status.name}"]
+    assert "good: SOLVED" in [line.get_label() for line in ax.lines]
     assert crossed.get_xydata()[0].tolist() == [len(bad.history) - 1, bad.history[-1]]
     (foot,) = [m for m in ax.lines if m.get_marker() == "v" and len(m.get_xdata())]
     positive = [r for r in (*good.history, *bad.history) if r > 0]

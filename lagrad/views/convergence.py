@@ -32,31 +32,30 @@ def convergence(obj: Any, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        A line a cycle, with its names; one that failed is dashed and ends in a cross. A residual
-        of zero is a triangle at the foot, one that is NaN or infinite a gap.
+        A line a cycle, with its names, or its key in a dict; one that failed is dashed and ends in
+        a cross. A residual of zero is a triangle at the foot, one that is NaN or infinite a gap.
 
     Raises
     ------
     ArgumentError
         ``obj`` holds no certificate.
     """
-    found = certificates(obj)
+    found = named(obj)
     if ax is None:
         import matplotlib.pyplot as plt
 
         _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-    worst = sorted(found, key=lambda c: (c.status.success, -len(c.history), -c.size))
+    worst = sorted(found, key=lambda pair: order(pair[1]))
     colors = lines(ax)
     shown = worst[:MOST]
-    sizes = [np.asarray(c.history, dtype=float) for c in shown]
+    sizes = [np.asarray(c.history, dtype=float) for _, c in shown]
     positive = np.concatenate([r[np.isfinite(r) & (r > 0)] for r in sizes] or [np.ones(1)])
     foot = float(positive.min(initial=1.0)) / BELOW
-    for c, r, color in zip(shown, sizes, colors, strict=False):
+    for (name, c), r, color in zip(shown, sizes, colors, strict=False):
         r = np.where(r == 0, foot, r)
-        names = shortened(", ".join(c.variables[:4]) + ", ..." * (len(c.variables) > 4))
         style = "-" if c.status.success else "--"
         steps = np.arange(len(r))
-        ax.semilogy(steps, r, style, color=color, marker=".", label=f"{names}: {c.status.name}")
+        ax.semilogy(steps, r, style, color=color, marker=".", label=f"{name}: {c.status.name}")
         ax.semilogy(steps[r == foot], r[r == foot], "v", color=color)
         if not c.status.success and len(r):
             ax.semilogy(steps[-1:], r[-1:], "x", color=palette(ax).cycle, markersize=9, zorder=3)
@@ -74,16 +73,26 @@ def convergence(obj: Any, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def certificates(obj: Any) -> list[Certificate]:
-    """Return the certificates that an object holds."""
+def named(obj: Any) -> list[tuple[str, Certificate]]:
+    """Return the certificates that an object holds, and what each is called."""
+    if isinstance(obj, dict) and all(isinstance(c, Certificate) for c in obj.values()):
+        return [(shortened(str(key)), c) for key, c in obj.items()]
     if isinstance(obj, Certificate):
-        return [obj]
-    if hasattr(obj, "cycles"):
-        return list(obj.cycles.values())
-    found = list(obj.values()) if isinstance(obj, dict) else obj
+        obj = [obj]
+    found = list(obj.cycles.values()) if hasattr(obj, "cycles") else obj
     if isinstance(found, list | tuple) and all(isinstance(c, Certificate) for c in found):
-        return list(found)
+        return [(cycle_of(c), c) for c in found]
     raise ArgumentError(
         f"convergence draws a Solution or certificates, not {type(obj).__name__}; "
         "lg.root(..., full_output=True) gives a certificate beside the value"
     )
+
+
+def cycle_of(c: Certificate) -> str:
+    """Return the names of the unknowns of a cycle."""
+    return shortened(", ".join(c.variables[:4]) + ", ..." * (len(c.variables) > 4))
+
+
+def order(c: Certificate) -> tuple[bool, int, int]:
+    """Return what the lines are sorted by: failures first, then the longest searches."""
+    return c.status.success, -len(c.history), -c.size
