@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
@@ -17,24 +17,19 @@ from lagrad.partials import Entries, joined
 from lagrad.residual import Written
 from lagrad.rounding import ROUNDING
 from lagrad.solve import (
-    Form,
-    SolveBlock,
-    block_back_substitute,
-    block_forward_substitute,
     factorize,
-    stretches,
 )
 from lagrad.solve.interface import Factor
 from lagrad.solve.reuse import Refined
 from lagrad.status import Status, TraceError
-from lagrad.steps import Block
+from lagrad.steps import Block, Blocks
 
 #: Up to so many entries new factors cost no more than the refinement of old ones.
 SMALL = 100
 
 
 @dataclass(eq=False)
-class Model:
+class Model(Blocks):
     """Variables and equations at a point; what a `MultiplierSystem` is made of.
 
     Variables are numbered: inputs first, then what the constraints define. Equation i of an input
@@ -127,21 +122,6 @@ class Model:
     def widths(self) -> np.ndarray:
         """All variables are real."""
         return np.ones(len(self), dtype=np.int64)
-
-    @property
-    def components(self) -> tuple[tuple[int, ...], ...]:
-        """The variables of each block."""
-        return tuple(b.variables for b in self.blocks)
-
-    @property
-    def equation_components(self) -> tuple[tuple[int, ...], ...]:
-        """The equations of each block."""
-        return tuple(b.equations for b in self.blocks)
-
-    @property
-    def cyclic(self) -> tuple[bool, ...]:
-        """Which blocks need a linear solve."""
-        return tuple(b.cyclic for b in self.blocks)
 
     def parents(self, i: int) -> list[int]:
         """Return the variables that equation i reads."""
@@ -245,36 +225,6 @@ class Model:
             own = -tangents[self.defines[i]]
             change = own if change is None else change + own
         return change
-
-    def back(
-        self,
-        seeds: Mapping[int, Any],
-        solve_block: SolveBlock,
-        wanted: Collection[int] | None = None,
-    ) -> dict[int, Any]:
-        """Return the multipliers by equation, the last block first.
-
-        With ``wanted`` only what lies between these variables and the seeds is visited.
-        """
-        needed = None if wanted is None else self.dependents(wanted)
-        return block_back_substitute(self, seeds, solve_block, needed)
-
-    def dependents(self, wanted: Collection[int]) -> set[int]:
-        """Return the variables that depend on any of ``wanted``, these included."""
-        found = set(wanted)
-        for block in self.blocks:
-            reads = (j for i in block.equations for j in (*self.parents(i), self.defines[i]))
-            if any(j in found for j in reads):
-                found.update(block.variables)
-        return found
-
-    def forward(self, seeds: Mapping[int, Any], solve_block: SolveBlock) -> dict[int, Any]:
-        """Return the tangents by variable, the first block first."""
-        return block_forward_substitute(self, seeds, solve_block)
-
-    def form(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Form:
-        """Return the block triangular form of A."""
-        return stretches(self.blocks, offsets, equation_offsets)
 
     def row_entries(self, i: int) -> Iterator[tuple[int, Entries]]:
         """Yield (j, entries of R_ij): I - df_i/dz_j for explicit equations, dg/dz_j for others."""

@@ -17,7 +17,15 @@ from lagrad.assemble import graph_entries
 from lagrad.graph import Graph
 from lagrad.order import components
 from lagrad.partials import Entries, joined
-from lagrad.solve import Form, back_substitute, forward_substitute, natural_form
+from lagrad.solve import (
+    Form,
+    back_substitute,
+    block_back_substitute,
+    block_forward_substitute,
+    forward_substitute,
+    natural_form,
+    stretches,
+)
 from lagrad.solve.interface import Factor
 
 
@@ -74,6 +82,60 @@ class Block:
     variables: tuple[int, ...]
     equations: tuple[int, ...]
     cyclic: bool
+
+
+class Blocks:
+    """What follows from ``blocks``, in topological order, of whoever has them."""
+
+    blocks: Sequence[Block]
+
+    @property
+    def components(self) -> tuple[tuple[int, ...], ...]:
+        """The variables of each block."""
+        return tuple(b.variables for b in self.blocks)
+
+    @property
+    def equation_components(self) -> tuple[tuple[int, ...], ...]:
+        """The equations of each block."""
+        return tuple(b.equations for b in self.blocks)
+
+    @property
+    def cyclic(self) -> tuple[bool, ...]:
+        """Which blocks need a linear solve."""
+        return tuple(b.cyclic for b in self.blocks)
+
+    def parents(self, i: int) -> Sequence[int]:
+        """Return the variables that equation i reads."""
+        raise NotImplementedError
+
+    def dependents(self, wanted: Collection[int]) -> set[int]:
+        """Return the variables that depend on any of ``wanted``, these included."""
+        found = set(wanted)
+        for block in self.blocks:
+            if any(j in found for i in block.equations for j in self.parents(i)):
+                found.update(block.variables)
+        return found
+
+    def back(
+        self,
+        seeds: Mapping[int, Any],
+        solve_block: Any,
+        wanted: Collection[int] | None = None,
+    ) -> dict[int, Any]:
+        """Return the multipliers by equation, the last block first.
+
+        With ``wanted`` only what lies between these variables and the seeds is visited.
+        """
+        needed = None if wanted is None else self.dependents(wanted)
+        return block_back_substitute(self, seeds, solve_block, needed)
+
+    def forward(self, seeds: Mapping[int, Any], solve_block: Any) -> dict[int, Any]:
+        """Return the tangents by variable, the first block first."""
+        return block_forward_substitute(self, seeds, solve_block)
+
+    def form(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Form:
+        """Return the block triangular form of A."""
+        return stretches(self.blocks, offsets, equation_offsets)
 
 
 class Steps:

@@ -26,7 +26,7 @@ def two_layers():
 
 
 def skips():
-    """A residual network beside a dense one, by layers."""
+    """A residual network, a dense block and a U-Net, by layers."""
     systems = {name: architectures.system(name) for name in ("resnet", "dense-block", "unet")}
     return lg.compare(systems, level="scopes")[0].figure
 
@@ -39,7 +39,7 @@ def cycle():
 def objective_first():
     """Sellar's problem with its objective declared before what it is made of."""
     sellar, model = gallery.load("sellar").model, lg.System(x=1.0, z1=5.0, z2=2.0)
-    for name in ("f", "y2", "y1"):
+    for name in ("f", "y1", "y2"):
         equation = sellar.equations[name]
         model.constrain(name, equation.function, equation.parents, sellar.starts.get(name))
     return model

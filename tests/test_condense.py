@@ -174,3 +174,17 @@ def test_tangents_of_what_is_left():
     found = small.tangents({x: np.float64(1.0)})
     for name in ("y1", "f"):
         assert found[small.index[name]] == pytest.approx(whole[system.index[name]], rel=1e-12)
+
+
+def test_only_what_is_wanted_is_visited():
+    system = gallery.load("sellar").model.solve().system
+    small = system.condense(["x", "z1", "y1", "f"])
+    for each in (system, small):
+        found = each.solve(of="y1", wrt=["x"])
+        assert found["z1"] == 0.0 and found["x"] == pytest.approx(0.980613913484, rel=1e-10)
+
+
+def test_an_output_that_was_eliminated_is_named():
+    system = gallery.load("sellar").model.solve().system
+    with pytest.raises(ArgumentError, match="the output f was eliminated"):
+        system.condense(["x", "y1"]).solve()

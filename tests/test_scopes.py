@@ -138,3 +138,12 @@ def test_a_residual_has_a_scope_of_its_own():
 def test_a_scope_has_a_name(name):
     with pytest.raises(lg.status.ArgumentError, match="give a name"), lg.scope(name):
         pass
+
+
+@pytest.mark.parametrize("name", ["a..b", ".b", "b."])
+def test_names_of_a_system_are_scopes_with_names(name):
+    system = lg.System(x=1.0)
+    with pytest.raises(lg.status.ArgumentError, match="give a name"):
+        system.constrain(name, lambda x: x, ["x"])
+    with pytest.raises(lg.status.ArgumentError, match="give a name"):
+        system.include("", lg.System(z=1.0))

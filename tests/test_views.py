@@ -48,10 +48,19 @@ def test_a_residual_of_zero_is_at_the_foot_and_a_failure_is_crossed_out():
     assert foot.get_ydata().tolist() == [pytest.approx(min(positive) / 10)]
 
 
+def test_a_search_that_begins_nowhere_is_crossed_out_at_the_foot():
+    _, bad = lg.root(np.log, -1.0, full_output=True, throw=False)
+    ax = lg.convergence(bad)
+    (crossed,) = [line for line in ax.lines if line.get_marker() == "x"]
+    assert not np.isfinite(bad.history).any() and np.isfinite(crossed.get_ydata()).all()
+
+
 def test_convergence_without_cycles_and_of_something_else():
     assert lg.convergence(gallery.load("two-layer").model.solve()).get_title() == "acyclic"
     with pytest.raises(ArgumentError, match="full_output=True"):
         lg.convergence(np.ones(3))
+    with pytest.raises(ArgumentError, match="not Graph"):
+        lg.convergence(lg.trace(lambda x: x, 1.0))
 
 
 def test_only_the_worst_of_many_cycles_are_drawn():
@@ -75,7 +84,7 @@ def test_a_gradient_is_drawn_as_bars_with_names_the_largest_first():
     gradient = solution.gradient("f")
     assert widths(ax) == pytest.approx(gradient)
     assert labels(ax.yaxis) == sorted(gradient, key=lambda name: -abs(gradient[name]))
-    assert ax.get_xlabel() == "d f" and ax.get_title() == "3 derivatives"
+    assert ax.get_xlabel() == "d f / d input" and ax.get_title() == "3 derivatives"
 
 
 def test_entries_of_containers_have_names():
@@ -129,6 +138,11 @@ def test_a_matrix_is_a_heat_map_of_its_largest_rows_and_columns(make):
 def test_what_is_no_sensitivity(obj, sentence):
     with pytest.raises(ArgumentError, match=sentence):
         lg.sensitivity(obj)
+
+
+def test_a_system_says_what_to_draw():
+    with pytest.raises(ArgumentError, match=r"system.solve\(of\)"):
+        lg.sensitivity(gallery.load("sellar").model.solve().system, of="f")
 
 
 def test_of_a_solution_it_is_said_what_of():

@@ -16,7 +16,7 @@ A problem is one file with a function ``problem()``; its constraints are plain N
 from importlib import import_module
 
 from lagrad.gallery.problem import Check, Problem
-from lagrad.status import ArgumentError
+from lagrad.status import ArgumentError, suggestion
 
 __all__ = ["Check", "Problem", "load", "names"]
 
@@ -58,5 +58,5 @@ def load(name: str) -> Problem:
         There is no problem of that name; the message lists the names.
     """
     if name not in _MODULES:
-        raise ArgumentError(f"no problem is called {name!r}; the gallery has {', '.join(_MODULES)}")
+        raise ArgumentError(f"no problem is called {name!r}{suggestion(name, _MODULES)}")
     return import_module(f"lagrad.gallery.{_MODULES[name]}").problem()

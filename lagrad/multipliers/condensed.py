@@ -17,16 +17,11 @@ import scipy.sparse as sp
 from lagrad.multipliers.schur import entries_of, schur_complement
 from lagrad.partials import Entries, joined
 from lagrad.solve import (
-    Form,
-    SolveBlock,
-    block_back_substitute,
-    block_forward_substitute,
     factorize,
-    stretches,
 )
 from lagrad.solve.interface import Factor
 from lagrad.status import ArgumentError, suggestion
-from lagrad.steps import Block
+from lagrad.steps import Block, Blocks
 
 
 def kept_variables(system: Any, keep: Iterable[str]) -> list[int]:
@@ -67,7 +62,7 @@ def kept_equations(system: Any, kept: Collection[int]) -> list[int]:
     return sorted(found)
 
 
-class Condensed:
+class Condensed(Blocks):
     """What is left of a multiplier system: variables and equations that are kept, and S."""
 
     def __init__(self, system: Any, keep: Iterable[str]) -> None:
@@ -85,6 +80,8 @@ class Condensed:
         number = {j: k for k, j in enumerate(variables)}
         self.defines = [number.get(system.defines[i], -1) for i in equations]
         self.outputs = tuple(number[j] for j in system.outputs if j in number)
+        #: The outputs that are no more.
+        self.lost = tuple(system.variables[j] for j in system.outputs if j not in number)
         self.offsets = np.cumsum([0, *self.sizes])
         self.equation_offsets = np.cumsum([0, *self.equation_sizes])
         self.rows = schur_complement(system, variables, equations)
@@ -170,20 +167,9 @@ class Condensed:
                 )
         return found
 
-    @property
-    def components(self) -> tuple[tuple[int, ...], ...]:
-        """The variables of each block."""
-        return tuple(b.variables for b in self.blocks)
-
-    @property
-    def equation_components(self) -> tuple[tuple[int, ...], ...]:
-        """The equations of each block."""
-        return tuple(b.equations for b in self.blocks)
-
-    @property
-    def cyclic(self) -> tuple[bool, ...]:
-        """Which blocks need a linear solve."""
-        return tuple(b.cyclic for b in self.blocks)
+    def parents(self, i: int) -> list[int]:
+        """Return the variables that equation i reads."""
+        return [j for j, row in enumerate(self.parts) if i in row]
 
     # -- what a system is solved with ------------------------------------------------------------
 
@@ -199,23 +185,6 @@ class Condensed:
             self.parts[j][i].T @ np.ravel(dz) for j, dz in tangents.items() if i in self.parts[j]
         ]
         return -sum(terms[1:], terms[0]).reshape(self.equation_shapes[i])[()] if terms else None
-
-    def back(
-        self,
-        seeds: Mapping[int, Any],
-        solve_block: SolveBlock,
-        wanted: Collection[int] | None = None,
-    ) -> dict[int, Any]:
-        """Return the multipliers by equation, the last block first."""
-        return block_back_substitute(self, seeds, solve_block)
-
-    def forward(self, seeds: Mapping[int, Any], solve_block: SolveBlock) -> dict[int, Any]:
-        """Return the tangents by variable, the first block first."""
-        return block_forward_substitute(self, seeds, solve_block)
-
-    def form(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Form:
-        """Return the block triangular form of S."""
-        return stretches(self.blocks, offsets, equation_offsets)
 
     def residual_entries(self, offsets: np.ndarray, equation_offsets: np.ndarray) -> Entries:
         """Return the entries of S^T."""

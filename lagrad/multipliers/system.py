@@ -163,22 +163,22 @@ class MultiplierSystem:
         ones = np.ones(len(rows), dtype=bool)
         return sp.coo_array((ones, (parents, rows)), shape=(n, m)).tocsr()
 
-    @property
+    @cached_property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
         """The strongly connected components, each as its variables, in topological order."""
         return self.model.components
 
-    @property
+    @cached_property
     def equation_blocks(self) -> tuple[tuple[int, ...], ...]:
         """The equations of each block."""
         return self.model.equation_components
 
-    @property
+    @cached_property
     def defines(self) -> tuple[int, ...]:
         """For each equation the variable that it defines, -1 for a residual equation."""
         return tuple(self.model.defines)
 
-    @property
+    @cached_property
     def cyclic(self) -> tuple[bool, ...]:
         """For each block, whether it needs a linear solve."""
         return self.model.cyclic

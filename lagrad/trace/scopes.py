@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from lagrad.status import ArgumentError
 from lagrad.trace.tape import CURRENT, SCOPE
@@ -17,7 +18,8 @@ def scope(name: str) -> Iterator[None]:
 
     Scopes nest, and a name that is used again continues its group; parts behind dots are nested
     scopes, so that ``scope("encoder.layer1")`` is two. Values and derivatives are the same without
-    them. Outside of a trace they do nothing. ``@lg.scope("layer")`` names all calls of a function.
+    them, and around code that neither records nor declares they do nothing. ``@lg.scope("layer")``
+    names all calls of a function.
 
     Parameters
     ----------
@@ -38,16 +40,26 @@ def scope(name: str) -> Iterator[None]:
     >>> lg.trace(f, 1.0).linearize().scopes
     ((), ('layer',), ('layer',), ())
     """
-    if not isinstance(name, str) or not all(name.split(".")):
-        raise ArgumentError(f"scope({name!r}): give a name, or names with dots between them")
-    before = SCOPE.get()
-    token = SCOPE.set((*before, *name.split(".")))
+    token = SCOPE.set((*SCOPE.get(), *path_of(name)))
     mark()
     try:
         yield
     finally:
         SCOPE.reset(token)
         mark()
+
+
+def path_of(name: Any) -> tuple[str, ...]:
+    """Return the names between the dots of a name.
+
+    Raises
+    ------
+    ArgumentError
+        It is no text, or one of them is empty.
+    """
+    if not isinstance(name, str) or not all(name.split(".")):
+        raise ArgumentError(f"a scope is called {name!r}: give a name, or names with dots between")
+    return tuple(name.split("."))
 
 
 def mark() -> None:

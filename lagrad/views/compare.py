@@ -14,8 +14,6 @@ from lagrad.views.spy import draw, labelled, multiplier_system
 
 #: Inches of a panel.
 SIZE = 3.4
-#: Up to so many rows of a panel carry their names.
-NAMES = 20
 
 
 def compare(
@@ -59,6 +57,7 @@ def compare(
     )
     for ax in axes.flat[len(systems) :]:
         ax.set_axis_off()
+    handles: dict[str, Any] = {}
     for ax, (name, obj) in zip(axes.flat, systems.items(), strict=False):
         system = multiplier_system(obj)
         drawn = labelled(system, seen(system, level, depth))
@@ -67,8 +66,9 @@ def compare(
         ax.set_title(f"{name}\n{said}", fontsize="medium")
         ax.set(xlabel="", ylabel="")
         if ax.get_legend():
+            handles.update(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
             ax.get_legend().remove()
         ax.set_xticks([])  # the names of the rows are those of the columns, mostly
-        if len(drawn.rows) > NAMES:
-            ax.set_yticks([])
+    if handles:
+        figure.legend(handles.values(), handles, loc="outside lower center", ncols=4, frameon=False)
     return axes.flat[: len(systems)]

@@ -50,7 +50,7 @@ def convergence(obj: Any, ax: Axes | None = None) -> Axes:
     shown = worst[:MOST]
     sizes = [np.asarray(c.history, dtype=float) for _, c in shown]
     positive = np.concatenate([r[np.isfinite(r) & (r > 0)] for r in sizes] or [np.ones(1)])
-    foot = float(positive.min(initial=1.0)) / BELOW
+    foot = (float(positive.min()) if len(positive) else 1.0) / BELOW
     for (name, c), r, color in zip(shown, sizes, colors, strict=False):
         r = np.where(r == 0, foot, r)
         style = "-" if c.status.success else "--"
@@ -58,7 +58,9 @@ def convergence(obj: Any, ax: Axes | None = None) -> Axes:
         ax.semilogy(steps, r, style, color=color, marker=".", label=f"{name}: {c.status.name}")
         ax.semilogy(steps[r == foot], r[r == foot], "v", color=color)
         if not c.status.success and len(r):
-            ax.semilogy(steps[-1:], r[-1:], "x", color=palette(ax).cycle, markersize=9, zorder=3)
+            there = np.flatnonzero(np.isfinite(r))
+            end = (there[-1], r[there[-1]]) if len(there) else (0, foot)
+            ax.semilogy(*end, "x", color=palette(ax).cycle, markersize=9, zorder=3)
     more = f"; {len(shown)} of {len(found)} cycles" if len(found) > len(shown) else ""
     ax.set(xlabel=f"step{more}", ylabel=r"largest residual $|r|$")
     ax.set_title(
@@ -79,7 +81,8 @@ def named(obj: Any) -> list[tuple[str, Certificate]]:
         return [(shortened(str(key)), c) for key, c in obj.items()]
     if isinstance(obj, Certificate):
         obj = [obj]
-    found = list(obj.cycles.values()) if hasattr(obj, "cycles") else obj
+    held = getattr(obj, "cycles", None)
+    found = list(held.values()) if isinstance(held, dict) else obj
     if isinstance(found, list | tuple) and all(isinstance(c, Certificate) for c in found):
         return [(cycle_of(c), c) for c in found]
     raise ArgumentError(

@@ -11,7 +11,9 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -31,16 +33,22 @@ CONDITIONS = 50
 Page = dict[str, Any]
 
 
-class Axis(NamedTuple):
+@dataclass(frozen=True)
+class Axis:
     """Members in their order along an axis, and where each of them begins and the last one ends."""
 
     order: np.ndarray
     edges: np.ndarray
 
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """The place of each member in the order."""
+        return np.argsort(self.order)
+
     def span(self, members: Sequence[int]) -> tuple[float, float]:
         """Return the begin and the end of members."""
-        at = np.flatnonzero(np.isin(self.order, members))
-        return float(self.edges[at[0]]), float(self.edges[at[-1] + 1])
+        at = self.rank[list(members)]
+        return float(self.edges[at.min()]), float(self.edges[at.max() + 1])
 
 
 def explored(system: Any, of: Any = None) -> Page:

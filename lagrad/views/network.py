@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lagrad.status import ArgumentError
-from lagrad.views.level import Level, Path, seen
+from lagrad.views.level import NAMED, Level, Path, seen
 from lagrad.views.repeats import Repeats, repeats
 
 #: Up to so many nodes are read with pleasure, and so many can be drawn at all.
 FEW, MOST = 120, 300
+#: More edges cannot be followed by the eye.
+TANGLED = 1_200
 
 
 class Node(NamedTuple):
@@ -91,20 +93,31 @@ def network(
         refuse_many(int(system.offsets[-1]), level, scoped)
     if level == "variables" and not scoped:
         refuse_many(len(system.variables), level, scoped)
+    few = NAMED if scoped and collapse else FEW
     names = functions(system)
     alike = repeats(system, names, collapse)
     choices: list[tuple[str | None, int | None]] = [(level, depth)]
     if level is None:
         deepest = max(map(len, system.scopes))
         choices = [("scopes", k) for k in range(deepest, 0, -1)]
-        if len(np.unique(alike.drawn)) <= FEW:
+        if len(np.unique(alike.drawn)) <= few:
             choices = [("variables", None)]
     for chosen, at in choices:
         found = joined(system, seen(system, chosen, at), alike, names)
-        if len(found.nodes) <= FEW:
+        if len(found.nodes) <= few:
             break
     refuse_many(len(found.nodes), found.level, scoped, chosen == "scopes" and at == 1)
+    refuse_tangled(len(found.edges))
     return found
+
+
+def refuse_tangled(edges: int) -> None:
+    """Refuse what takes long to lay out, and could not be followed."""
+    if edges > TANGLED:
+        raise ArgumentError(
+            f"a diagram of {edges:,} edges could not be followed (the most is {TANGLED:,}): "
+            "lg.spy(obj) draws any number"
+        )
 
 
 def refuse_many(count: int, level: str, scoped: bool, coarsest: bool = False) -> None:
@@ -144,7 +157,7 @@ def function_name(model: Any, i: int) -> str:
         return name
     graph = model.local(i).graph
     steps = [k for k in range(len(graph)) if graph.primitive(k).name not in ("input", "constant")]
-    return graph.primitive(steps[0]).name if len(steps) == 1 else f"{len(steps)} steps"
+    return graph.primitive(steps[0]).name if len(steps) == 1 else f"{len(steps)} operations"
 
 
 def joined(system: Any, level: Level, alike: Repeats, names: Sequence[str]) -> Network:
@@ -175,7 +188,8 @@ def joined(system: Any, level: Level, alike: Repeats, names: Sequence[str]) -> N
         into = number[b] >= 0 and not alike.within(element[a], element[b])
         if into and stands[a] != b:
             pairs.add((int(number[stands[a]]), int(number[b])))
-    outputs = set(system.outputs)
+    # An output that is a copy is seen in the one that is drawn.
+    outputs = {int(alike.drawn[j]) for j in system.outputs}
     nodes = [
         node(system, level, alike, names, variables[k], equations[k], int(entry[k]), outputs)
         for k in kept.tolist()

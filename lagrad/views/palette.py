@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-#: Of a range of values so many decades are told apart, and so many ticks are on each side of zero.
-DECADES, TICKS = 6, 3
+#: Of a range of values so many decades are told apart.
+DECADES = 6
 
 
 class Palette(NamedTuple):
@@ -93,11 +93,11 @@ def signed_scale(colors: Palette, data: np.ndarray) -> dict[str, Any]:
 def signed_bar(ax: Axes, image: Any, label: str, shrink: float = 1.0) -> None:
     """Draw the scale of `signed` beside an image, with ticks that do not touch."""
     most, least = float(image.norm.vmax), float(image.norm.linthresh)
-    top, foot = math.floor(math.log10(most)), math.ceil(math.log10(least))
-    step = max(1, math.ceil((top - foot) / TICKS))
-    powers = [10.0**k for k in range(top, foot - (foot == top), -step)]
-    ticks = [*(-p for p in powers), 0.0, *reversed(powers)]
-    bar = ax.figure.colorbar(image, ax=ax, shrink=shrink, label=label, ticks=ticks)
+    middle = math.sqrt(most * least) if least < most / 10 else most / 2
+    ticks = [-most, -middle, 0.0, middle, most]
+    bar = ax.figure.colorbar(image, ax=ax, shrink=shrink, ticks=ticks)
+    bar.set_label(f"{label}{', logarithmic' * (least < most / 10)}")
+    bar.ax.set_yticklabels([f"{v:.2g}" for v in ticks])
     bar.ax.minorticks_off()
 
 

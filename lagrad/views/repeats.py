@@ -57,9 +57,9 @@ class Elements(NamedTuple):
     of_equations : int array
         The element of each equation; that of variable j is j.
     labels : list
-        What must be the same in all copies: function and shape.
+        What must be the same in all copies: function, constants and shape.
     reads : list of lists of int
-        The elements that each of them reads.
+        The elements that each of them reads, in the order of arguments.
     """
 
     of_equations: np.ndarray
@@ -77,13 +77,36 @@ def elements(system: Any, functions: Sequence[str]) -> Elements:
     labels: list[Any] = [("", shape) for shape in shapes] + [None] * (count - n)
     for i, e in enumerate(of.tolist()):
         shape = shapes[e] if e < n else system.model.equation_shape(i)
-        labels[e] = (functions[i], shape)
+        labels[e] = (functions[i], shape, identity(system.model, i))
     reads: list[list[int]] = [[] for _ in range(count)]
-    filled = system.block_pattern.tocoo()
-    for j, e in zip(filled.row.tolist(), of[filled.col].tolist(), strict=True):
-        if j != e:
-            reads[e].append(j)
+    graph = getattr(system.model, "graph", system.model)
+    for i, e in enumerate(of.tolist()):
+        reads[e] = [j for j in graph.parents(i) if j != e]
     return Elements(of, labels, reads)
+
+
+def identity(model: Any, i: int) -> Any:
+    """Return what tells f_i from others of its name: code, options, constants that are structure.
+
+    Arrays of floats are data, as weights are, and only their shapes count; nor does it count which
+    item is taken, since step k takes the k-th.
+    """
+    if hasattr(model, "graph"):
+        columns = model.graph.columns
+        constants = [columns.constants[-k - 1] for k in model.graph.references(i) if k < 0]
+        text = repr((columns.kwargs.get(i), *map(told, constants)))
+        return re.sub(r"\d+", "#", text) if model.graph.primitive(i).name == "getitem" else text
+    function = model.equations[i].function if hasattr(model, "equations") else None
+    code = getattr(function, "__code__", None)
+    return (code.co_code, code.co_names, repr(code.co_consts)) if code else id(function)
+
+
+def told(constant: Any) -> str:
+    """Return a constant as text: its shape for an array of floats, else its value."""
+    if isinstance(constant, np.ndarray):
+        content = "" if constant.dtype.kind in "fc" and constant.ndim else constant.tobytes().hex()
+        return f"{constant.dtype} {constant.shape} {content}"
+    return repr(constant)
 
 
 def scoped(system: Any, found: Elements) -> list[Path]:
@@ -129,6 +152,10 @@ def repeats(system: Any, functions: Sequence[str], collapse: bool = True) -> Rep
     for e in [*system.order, *residual]:
         for depth in range(1, len(paths[e]) + 1):
             inside[paths[e][:depth]].append(e)
+    readers: list[list[int]] = [[] for _ in paths]
+    for e, read in enumerate(found.reads):
+        for j in read:
+            readers[j].append(e)
     siblings: dict[Path, list[Path]] = defaultdict(list)
     for path in inside:
         siblings[path[:-1]].append(path)
@@ -140,7 +167,7 @@ def repeats(system: Any, functions: Sequence[str], collapse: bool = True) -> Rep
         copies = [Copy.of(path, inside[path], inputs, found, paths) for path in siblings[parent]]
         at = 0
         while at < len(copies):
-            run = chain_from(copies[at:])
+            run = chain_from(copies[at:], readers)
             if len(run) >= LEAST:
                 runs[run[0].path] = tuple(copy.path for copy in run)
                 feed(run, paths, drawn)
@@ -162,14 +189,14 @@ class Copy(NamedTuple):
         Inputs that stand in it because nobody else reads them, and what tells them apart.
     labels : list
         Function, shape, and inner scopes of each member.
-    reads : list of sets of int
+    reads : list of lists of int
     """
 
     path: Path
     members: dict[int, int]
     inputs: dict[int, Any]
     labels: list[Any]
-    reads: list[set[int]]
+    reads: list[list[int]]
 
     @classmethod
     def of(
@@ -197,45 +224,54 @@ class Copy(NamedTuple):
             keys[j] = (*key, counts[key])
             counts[key] += 1
         labels = [(found.labels[e], paths[e][len(path) :]) for e in core]
-        return cls(path, members, keys, labels, [set(found.reads[e]) for e in core])
+        return cls(path, members, keys, labels, [found.reads[e] for e in core])
 
-    def seen_after(self, before: Copy) -> list[Any]:
+    def seen_after(self, before: Copy | None) -> list[list[tuple[str, Any]]]:
         """Return what each member reads: in here, of its inputs, of the copy before, elsewhere."""
-        return [
-            (
-                frozenset(self.members[j] for j in reads if j in self.members),
-                frozenset(self.inputs[j] for j in reads if j in self.inputs),
-                frozenset(before.members[j] for j in reads if j in before.members),
-                frozenset(
-                    j
-                    for j in reads
-                    if not (j in self.members or j in self.inputs or j in before.members)
-                ),
-            )
-            for reads in self.reads
-        ]
+
+        def tag(j: int) -> tuple[str, Any]:
+            if j in self.members:
+                return "here", self.members[j]
+            if j in self.inputs:
+                return "own", self.inputs[j]
+            if before is not None and j in before.members:
+                return "before", before.members[j]
+            return "shared", j
+
+        return [[tag(j) for j in reads] for reads in self.reads]
+
+    def left(self, after: Copy, readers: Sequence[Sequence[int]]) -> set[int]:
+        """Return which members are read elsewhere than in here and in the copy after."""
+        return {
+            k
+            for e, k in self.members.items()
+            if any(r not in self.members and r not in after.members for r in readers[e])
+        }
 
 
-def chain_from(copies: list[Copy]) -> list[Copy]:
+def chain_from(copies: list[Copy], readers: Sequence[Sequence[int]]) -> list[Copy]:
     """Return the longest chain of copies that begins with the first."""
     if len(copies) < LEAST or copies[0].labels != copies[1].labels:
         return copies[:1]
     first, second = copies[0], copies[1]
     pattern = second.seen_after(first)
-    if not any(before for _, _, before, _ in pattern):
+    if not any(where == "before" for reads in pattern for where, _ in reads):
         return copies[:1]
-    for reads, (inner, own, before, shared) in zip(first.reads, pattern, strict=True):
+    for there, here in zip(first.seen_after(None), pattern, strict=True):
         # The first is fed by something else; otherwise it is the same.
-        here = {first.members[j] for j in reads if j in first.members}
-        keys = {first.inputs[j] for j in reads if j in first.inputs}
-        feeding = len(reads - shared) - len(here) - len(own)
-        if here != inner or not own <= keys or not shared <= reads or feeding > len(before):
+        fed = [
+            a == b or (b[0] == "before" and a[0] != "here")
+            for a, b in zip(there, here, strict=False)
+        ]
+        if len(there) != len(here) or not all(fed):
             return copies[:1]
-    run = [first, second]
+    run, left = [first, second], first.left(second, readers)
     for copy in copies[2:]:
         same = set(copy.inputs.values()) == set(second.inputs.values())
         if not same or copy.labels != first.labels or copy.seen_after(run[-1]) != pattern:
             break
+        if run[-1].left(copy, readers) != left:
+            break  # what is read of it elsewhere is read of no other
         run.append(copy)
     return run
 

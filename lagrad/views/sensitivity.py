@@ -53,9 +53,11 @@ def sensitivity(
     ArgumentError
         There is no number in ``obj``, or numbers are complex.
     """
+    if hasattr(obj, "block_pattern"):
+        raise ArgumentError("a system has many sensitivities: draw those of system.solve(of)")
     if hasattr(obj, "jacobian"):
         if isinstance(of, str) and not np.shape(obj[of]):
-            return bars(*flattened(obj.gradient(of, wrt)), ax, top, f"d {of}")
+            return bars(*flattened(obj.gradient(of, wrt)), ax, top, f"d {of} / d input")
         if of is None:
             raise ArgumentError("say what of: sensitivity(solution, of='f')")
         return heat_map(*tabulated(obj, of, wrt), ax, top)
@@ -81,6 +83,11 @@ def bars(names: list[str], numbers: np.ndarray, ax: Axes | None, top: int, label
     ax.set_yticks(at, [shortened(names[k]) for k in chosen])
     ax.set_ylim(len(chosen) - 0.4, -0.6)
     ax.axvline(0.0, color=colors.diagonal, linewidth=0.8)
+    for k, v in zip(at, shown, strict=True):
+        if np.isfinite(v):
+            side = "left" if v >= 0 else "right"
+            ax.text(v, float(k), f" {v:.3g} ", ha=side, va="center", fontsize=7)
+    ax.margins(x=0.12)
     ax.set_xlabel(label)
     ax.set_title(counted(len(chosen), numbers))
     return ax

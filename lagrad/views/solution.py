@@ -141,5 +141,6 @@ def fills_of(strongest: np.ndarray, colors: Palette) -> tuple[list[str], list[Sw
     most, least = float(norm.vmax), float(norm.linthresh)
     middle = float(np.sqrt(most * least)) if least < most else most / 2
     ticks = [-most, -middle, 0.0, middle, most]
-    bar = [Swatch("", "\u03bb"), *(Swatch(color(v), f"{v:.2g}") for v in ticks)]
+    said = "\u03bb, logarithmic" if least < most / 10 else "\u03bb"
+    bar = [Swatch("", said), *(Swatch(color(v), f"{v:.2g}") for v in ticks)]
     return [color(v) for v in strongest], bar

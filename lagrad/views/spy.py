@@ -27,6 +27,7 @@ EXACT_ROWS, EXACT_ENTRIES = 2_000, 200_000  # up to here every entry is drawn, a
 BINS = 400  # cells a side of the density
 ORDERS = ("solve", "declared", "both")
 FRAMES = 400  # more scopes than that are not framed
+SMALL = 7.5  # points of the name of a scope in its frame
 
 
 def spy(
@@ -55,8 +56,8 @@ def spy(
         From top left to bottom right: as it is solved, in block triangular form, or as it was
         written down; "both" draws the second beside the first.
     values : bool
-        Colours by the entries of A. A square that holds several has the largest of them. NaN and
-        infinity are crosses.
+        Colours by the entries of A: one on the diagonal, -df_i/dz_j beside it. A square that holds
+        several has the one of the largest magnitude. NaN and infinity are crosses.
 
     Returns
     -------
@@ -127,6 +128,8 @@ def draw(ax: Axes, level: Level, solved: bool, weights: np.ndarray | None = None
         paths = [path for path in inside if path in across]
         frames = [(inside[path], across[path]) for path in paths if inside[path][1] > 1]
         draw_frames(ax, frames[: FRAMES * (len(frames) <= FRAMES)], colors.scope, 1.0, "scope")
+        if max(len(rows.names), len(columns.names)) <= NAMED:
+            name_frames(ax, [(path[-1], inside[path], across[path]) for path in paths], level.shape)
     spans = [(rows.span(a), columns.span(b)) for a, b in level.cycles]
     draw_frames(ax, spans, colors.cycle, 2.0, "cycle")
     draw_labels(ax, rows, columns)
@@ -254,7 +257,7 @@ def draw_values(
     if exact:
         image: Any = squares(rows[~lost], columns[~lost], linewidth=0.5, **options)
         image.set_array(data[~lost])
-        image.set_edgecolor("face")
+        image.set_edgecolor(ax.get_facecolor() if max(shape) <= COUNTED else "face")
         ax.add_collection(image)
     else:
         down, across = cells_of(shape)
@@ -266,11 +269,30 @@ def draw_values(
         image = ax.imshow(
             grid.reshape(down, across), extent=extent, interpolation="nearest", **options
         )
-    signed_bar(ax, image, r"$\partial r_i / \partial z_j$", shrink=0.6)
+    signed_bar(ax, image, r"$A_{ji}$", shrink=0.6)
     if lost.any():
         label = f"NaN or infinite: {int(lost.sum()):,}"
         at = columns[lost] + 0.5, rows[lost] + 0.5
         ax.plot(*at, "x", color=palette(ax).cycle, markersize=6, zorder=4, label=label)
+
+
+def name_frames(ax: Axes, frames: Any, shape: tuple[int, int]) -> None:
+    """Write the name of each scope into the lower left corner of its frame, where there is room.
+
+    Below the diagonal a frame is empty, but for cycles.
+    """
+    points = 72 / ax.figure.dpi * min(ax.bbox.width, ax.bbox.height) / max(*shape, 1)
+    for name, (first, height), (left, width) in frames:
+        if height * points >= 2 * SMALL and 0.6 * width * points >= 0.6 * SMALL * len(name):
+            ax.annotate(
+                name,
+                (left, first + height),
+                xytext=(3, 3),
+                textcoords="offset points",
+                color=palette(ax).scope,
+                fontsize=SMALL,
+                zorder=4,
+            )
 
 
 def draw_frames(ax: Axes, spans: Any, color: str, width: float, label: str) -> None:

@@ -23,10 +23,10 @@ import numpy as np
 import lagrad as lg
 from lagrad.gallery import datasets
 from lagrad.gallery.architectures.architecture import Architecture, Parameters
-from lagrad.gallery.architectures.train import train
-from lagrad.status import ArgumentError
+from lagrad.gallery.architectures.train import batches, train
+from lagrad.status import ArgumentError, suggestion
 
-__all__ = ["Architecture", "Parameters", "load", "names", "system", "train"]
+__all__ = ["Architecture", "Parameters", "batches", "load", "names", "system", "train"]
 
 _MODULES = {  # name -> file, in reading order
     "mlp": "mlp",
@@ -61,8 +61,7 @@ def load(name: str) -> Architecture:
         There is no architecture of that name; the message lists the names.
     """
     if name not in _MODULES:
-        known = ", ".join(_MODULES)
-        raise ArgumentError(f"no architecture is called {name!r}; the gallery has {known}")
+        raise ArgumentError(f"no architecture is called {name!r}{suggestion(name, _MODULES)}")
     return import_module(f"lagrad.gallery.architectures.{_MODULES[name]}").architecture()
 
 

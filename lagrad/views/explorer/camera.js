@@ -128,3 +128,10 @@ function smallest(axis) {
   for (let p = 0; p < axis.count; p++) found = Math.min(found, axis.edges[p + 1] - axis.edges[p]);
   return found;
 }
+
+// The smallest and the largest number of a list, of any length.
+function extent(numbers) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const x of numbers) [low, high] = [Math.min(low, x), Math.max(high, x)];
+  return [low, high];
+}

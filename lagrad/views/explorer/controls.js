@@ -202,7 +202,7 @@ function cycleItem(cycle) {
   button.onclick = () => {
     const down = stepFrame({ variables: cycle.variables, equations: cycle.equations });
     const [, , left] = down;
-    const right = Math.max(...cycle.equations.map((i) => stepEnd(i)));
+    const right = extent(cycle.equations.map((i) => stepEnd(i)))[1];
     camera.fixed = -1;
     camera.show(down[0], down[1], left, right);
     redraw();

@@ -50,7 +50,7 @@ function stepFrame(step) {
   });
   const down = spans(finest.rows, variables, step.variables);
   const across = spans(finest.columns, equations, step.equations);
-  return [Math.min(...down), Math.max(...down), Math.min(...across), camera.across];
+  return [extent(down)[0], extent(down)[1], extent(across)[0], camera.across];
 }
 
 function resize() {
