@@ -577,3 +577,66 @@ def test_what_of_is_said_or_asked_for():
 
 def test_views_are_reached_from_the_face():
     assert lg.views.solution is solution and "diagram" in dir(lg)
+
+
+def runs(step, copies=5):
+    """The lengths of the chains that are drawn once, of a chain of ``step(x, y, k)``."""
+
+    def f(x, y):
+        for k in range(copies):
+            with lg.scope(f"l{k}"):
+                x = step(x, y, k)
+        return x
+
+    drawn = lg.diagram(lg.trace(f, np.ones((2, 2)), np.ones((2, 2))))
+    return [len(chain) for chain in drawn.network.runs.values()]
+
+
+@pytest.mark.parametrize(
+    ("step", "found"),
+    [
+        (lambda x, y, k: np.tanh(x) * y, [5]),
+        (lambda x, y, k: x - y if k % 2 else y - x, []),
+        (lambda x, y, k: x ** (k + 2), []),
+        (lambda x, y, k: np.einsum("ij->ji" if k % 2 else "ij->ij", x), []),
+        (lambda x, y, k: np.take(x, [k % 2, 0], axis=0), []),
+    ],
+    ids=["alike", "roles", "powers", "options", "indices"],
+)
+def test_only_what_is_built_alike_is_drawn_once(step, found):
+    assert runs(step) == found
+
+
+def test_lambdas_of_a_system_are_told_apart():
+    system = lg.System(x=1.0)
+    functions = [lambda a: np.sin(a) + 1, lambda a: np.cos(a) * 2, lambda a: np.exp(a) / 3]
+    for k, function in enumerate(functions):
+        system.constrain(f"b{k}.y", function, ["x" if k == 0 else f"b{k - 1}.y"])
+    assert lg.diagram(system).network.runs == {}
+
+
+def test_an_output_and_a_skip_of_a_copy_are_seen():
+    def chain_of(skip):
+        def f(x):
+            kept = []
+            for k in range(6):
+                with lg.scope(f"l{k}"):
+                    x = np.tanh(x)
+                kept.append(x)
+            return x + kept[1] if skip else x
+
+        return lg.diagram(lg.trace(f, 1.0)).network
+
+    plain, skipping = chain_of(False), chain_of(True)
+    assert [node.output for node in plain.nodes] == [False, True]
+    assert [len(chain) for chain in skipping.runs.values()] == [4]  # l0 and l1 by themselves
+    ends = [head for tail, head in skipping.edges if skipping.nodes[tail].name == "z3"]
+    assert skipping.nodes[max(ends)].function == "add"
+
+
+def test_what_could_not_be_followed_is_refused():
+    system = lg.System(x=1.0)
+    for k in range(60):
+        system.constrain(f"y{k}", lambda *a: sum(a), ["x", *(f"y{j}" for j in range(k))])
+    with pytest.raises(ArgumentError, match="1,830 edges could not be followed"):
+        lg.diagram(system)

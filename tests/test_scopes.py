@@ -147,3 +147,36 @@ def test_names_of_a_system_are_scopes_with_names(name):
         system.constrain(name, lambda x: x, ["x"])
     with pytest.raises(lg.status.ArgumentError, match="give a name"):
         system.include("", lg.System(z=1.0))
+
+
+def test_generators_that_are_left_behind_take_their_scopes_along():
+    def parts(x, name):
+        with lg.scope(name):
+            yield np.sin(x)
+            yield np.cos(x)
+
+    lg.trace(lambda x: sum(a * b for a, b in zip(parts(x, "A"), parts(x, "B"), strict=True)), 1.0)
+    left = parts(1.0, "C")
+    lg.trace(lambda x: next(left) * x, 1.0)
+    assert lg.trace(np.sin, 1.0).scopes == ((), ())
+
+
+def test_a_scope_can_be_entered_again():
+    layer = lg.scope("layer")
+
+    def f(x):
+        for _ in range(2):
+            with layer:
+                x = np.sin(x)
+        with layer, layer:
+            return np.cos(x)
+
+    assert lg.trace(f, 1.0).scopes[1:] == (("layer",), ("layer",), ("layer", "layer"))
+
+
+def test_what_goes_on_after_its_call_is_not_decorated():
+    with pytest.raises(lg.status.ArgumentError, match="goes on after its call"):
+
+        @lg.scope("a")
+        def parts(x):
+            yield x

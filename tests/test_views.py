@@ -169,3 +169,53 @@ def test_nothing_to_compare():
         lg.compare({})
     with pytest.raises(ArgumentError, match="'solve' and 'declared'"):
         lg.compare({"a": gallery.load("post").model}, order="both")
+
+
+# -- bad input -------------------------------------------------------------------------------------
+
+
+def test_a_tuple_of_gradients_is_a_gradient():
+    gradient = lg.grad(lambda x, w: np.sum(x) * np.sum(w), argnums=(0, 1))(np.ones(2), np.ones(2))
+    drawn = lg.sensitivity(gradient)
+    assert sorted(labels(drawn.yaxis)) == [
+        "[0][0]",
+        "[0][1]",
+        "[1][0]",
+        "[1][1]",
+    ]
+    assert labels(lg.sensitivity({1: 2.0}).yaxis) == ["1"]
+    assert widths(lg.sensitivity(gallery.load("sellar").model.solve(), of={"f": 10.0}))[
+        "x"
+    ] == pytest.approx(10 * 2.980613913, rel=1e-8)
+
+
+@pytest.mark.parametrize("top", ["x", 0, 2.5])
+def test_top_is_a_number(top):
+    with pytest.raises(ArgumentError, match="top="):
+        lg.sensitivity({"a": 1.0}, top=top)
+
+
+def test_dollars_in_names_are_dollars():
+    system = lg.System(**{"$\\frac{$": 1.0, "$a$": 2.0})
+    system.constrain("b", lambda x, y: x + y, ["$\\frac{$", "$a$"])
+    for ax in (lg.spy(system), lg.sensitivity(system.solve(), of="b")):
+        ax.figure.canvas.draw()
+        assert any(r"\$a\$" in text for text in labels(ax.yaxis))
+
+
+@pytest.mark.parametrize(
+    "draw", [lg.spy, lg.diagram, lg.views.solution, lambda s: lg.explore(s, "never.html")]
+)
+def test_what_has_no_value_is_named(draw):
+    system = lg.System(p=1.0)
+    system.constrain("u", lambda u, p: np.log(u - 5) + p, ["u", "p"], start=1.0)
+    system.constrain("w", lambda u: u * 2, ["u"])
+    with np.errstate(all="ignore"):
+        solution = system.solve(throw=False)
+    with pytest.raises(ArgumentError, match="w has no value, since a cycle before it failed"):
+        draw(solution)
+
+
+def test_no_certificates_are_none():
+    with pytest.raises(ArgumentError, match="certificates"):
+        lg.convergence([])

@@ -31,7 +31,15 @@ def kept_variables(system: Any, keep: Iterable[str]) -> list[int]:
         for depth in range(1, len(path) + 1):
             scopes.setdefault(".".join(path[:depth]), []).append(j)
     kept: set[int] = set()
+    if not isinstance(keep, Iterable):
+        raise ArgumentError(f"keep is {keep!r}; give names of variables and of scopes")
     for name in [keep] if isinstance(keep, str) else keep:
+        if not isinstance(name, str):
+            raise ArgumentError(f"keep: {name!r} is no name of a variable or of a scope")
+        if name in system.index and scopes.get(name, [system.index[name]]) != [system.index[name]]:
+            raise ArgumentError(
+                f"keep: {name!r} is a variable, and a scope of others: call one something else"
+            )
         if name not in system.index and name not in scopes:
             known = suggestion(name, [*system.index, *scopes])
             raise ArgumentError(f"keep: there is no variable and no scope {name!r}{known}")
@@ -67,6 +75,8 @@ class Condensed(Blocks):
 
     def __init__(self, system: Any, keep: Iterable[str]) -> None:
         model = system.model
+        for k in getattr(model, "failed", {}):
+            system.refuse_failed(k)
         variables = kept_variables(system, keep)
         equations = kept_equations(system, set(variables))
         self.names = tuple(system.variables[j] for j in variables)
@@ -79,9 +89,10 @@ class Condensed(Blocks):
         self.lines = [model.where(i) for i in equations]
         number = {j: k for k, j in enumerate(variables)}
         self.defines = [number.get(system.defines[i], -1) for i in equations]
-        self.outputs = tuple(number[j] for j in system.outputs if j in number)
-        #: The outputs that are no more.
-        self.lost = tuple(system.variables[j] for j in system.outputs if j not in number)
+        #: Without the last output nothing says what is to be differentiated.
+        self.lost = "".join(system.variables[j] for j in system.outputs[-1:] if j not in number)
+        kept = [number[j] for j in system.outputs if j in number]
+        self.outputs = () if self.lost else tuple(kept)
         self.offsets = np.cumsum([0, *self.sizes])
         self.equation_offsets = np.cumsum([0, *self.equation_sizes])
         self.rows = schur_complement(system, variables, equations)

@@ -66,7 +66,7 @@ def stacked(parts: list[Part]) -> Part:
 def schur_complement(system: Any, variables: list[int], equations: list[int]) -> list[Part]:
     """Return S by rows of each variable that is kept."""
     inside, columns = set(variables), set(equations)
-    own, others = blocks_of(system, equations)
+    own, others = blocks_of(system, variables, equations)
     X: dict[int, Part] = {}  # noqa: N806
 
     def row(j: int, but: Collection[int] = ()) -> Part:
@@ -101,9 +101,12 @@ def schur_complement(system: Any, variables: list[int], equations: list[int]) ->
     return [row(j) for j in variables]
 
 
-def blocks_of(system: Any, equations: list[int]) -> tuple[list[Part], dict[int, dict[int, Part]]]:
+def blocks_of(
+    system: Any, variables: list[int], equations: list[int]
+) -> tuple[list[Part], dict[int, dict[int, Part]]]:
     """Return A by variables: the columns of ``equations`` together, the others one by one."""
-    entries = system.A.tocoo()
+    a = system.A  # What is undefined counts if anything that is kept depends on it.
+    entries = (system.matrix(variables) if system.undefined else a).tocoo()
     rows, columns = system.offsets, system.equation_offsets
     j = np.searchsorted(rows, entries.row, side="right") - 1
     i = np.searchsorted(columns, entries.col, side="right") - 1

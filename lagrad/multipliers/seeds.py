@@ -28,10 +28,10 @@ def seeds(system: Any, of: Any) -> dict[int, Any]:
                 raise ArgumentError(f"complex weights for the real variable {system.variables[j]}")
             weights[j] = w.astype(system.model.dtype(j))[()]
         return weights
-    lost = getattr(system.model, "lost", ())
-    if of is None and not system.outputs and lost:
+    lost = getattr(system.model, "lost", "")
+    if of is None and lost:
         raise ArgumentError(
-            f"the output {lost[-1]} was eliminated, and nothing else is to be differentiated: keep "
+            f"the output {lost} was eliminated, and nothing else is to be differentiated: keep "
             "it too, or give of= a name or weights"
         )
     if of is None and not system.outputs:

@@ -20,7 +20,7 @@ from lagrad.trace.boundary import Leak, refuse
 from lagrad.trace.operators import install
 from lagrad.trace.record import constant_array, outlived
 from lagrad.trace.scopes import scope
-from lagrad.trace.tape import CURRENT, Trace, substituted
+from lagrad.trace.tape import CURRENT, SCOPE, Trace, substituted
 from lagrad.trace.tracer import Structure, Traced, Tracer, current, snapshot
 
 install()
@@ -53,12 +53,13 @@ def tracing(lifting: bool = False) -> Iterator[Trace]:
     inner = Trace(CURRENT.get())
     if lifting:
         inner.lifted, inner.direct = {}, False
-    token = CURRENT.set(inner)
+    token, scopes = CURRENT.set(inner), SCOPE.get()
     try:
         yield inner
     finally:
         inner.open = False
         CURRENT.reset(token)
+        SCOPE.set(scopes)  # a generator that was left behind does not leave its scope
 
 
 def recording() -> bool:

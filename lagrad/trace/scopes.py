@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable
+from contextlib import ContextDecorator
 from typing import Any
 
 from lagrad.status import ArgumentError
-from lagrad.trace.tape import CURRENT, SCOPE
+from lagrad.trace.tape import CURRENT, SCOPE, Entry
 
 __all__ = ["scope"]
 
 
-@contextmanager
-def scope(name: str) -> Iterator[None]:
+class scope(ContextDecorator):  # noqa: N801
     """Name a group of constraints: what is recorded, or declared in a `System`, inside of it.
 
     Scopes nest, and a name that is used again continues its group; parts behind dots are nested
@@ -40,13 +40,35 @@ def scope(name: str) -> Iterator[None]:
     >>> lg.trace(f, 1.0).linearize().scopes
     ((), ('layer',), ('layer',), ())
     """
-    token = SCOPE.set((*SCOPE.get(), *path_of(name)))
-    mark()
-    try:
-        yield
-    finally:
-        SCOPE.reset(token)
+
+    def __init__(self, name: str) -> None:
+        self.path = path_of(name)
+        self.entered: list[Entry] = []
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """Return the function with all its calls in this scope."""
+        if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+            raise ArgumentError(
+                f"{function.__name__} goes on after its call has returned: write "
+                "`with lg.scope(...)` inside of it"
+            )
+        return super().__call__(function)
+
+    def __enter__(self) -> None:
+        self.entered.append(Entry(self.path))
+        SCOPE.set((*SCOPE.get(), self.entered[-1]))
         mark()
+
+    def __exit__(self, *error: object) -> None:
+        # A generator may be closed after others were opened: only its own entry goes.
+        own = self.entered.pop()
+        SCOPE.set(tuple(entry for entry in SCOPE.get() if entry is not own))
+        mark()
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the scopes that the code now running stands in, outermost first."""
+    return tuple(name for entry in SCOPE.get() for name in entry.path)
 
 
 def path_of(name: Any) -> tuple[str, ...]:
@@ -64,7 +86,7 @@ def path_of(name: Any) -> tuple[str, ...]:
 
 def mark() -> None:
     """Note in the traces now running that rows from here on belong to the present scope."""
-    trace, path = CURRENT.get(), SCOPE.get()
+    trace, path = CURRENT.get(), names()
     while trace is not None:
         trace.columns.scopes.append((len(trace.columns.op), path))
         trace = trace.outer

@@ -28,8 +28,17 @@ NUMBERS = frozenset({float, int, bool, complex, np.float64, np.ndarray})
 
 #: The trace that the code now running belongs to: the nesting level, and a home for `zeros`.
 CURRENT: ContextVar[Trace | None] = ContextVar("lagrad_trace", default=None)
-#: The names of the scopes that the code now running stands in, outermost first.
-SCOPE: ContextVar[tuple[str, ...]] = ContextVar("lagrad_scope", default=())
+
+
+class Entry:
+    """A scope that was entered; two of one name are two."""
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        self.path = path
+
+
+#: The scopes that the code now running stands in, outermost first.
+SCOPE: ContextVar[tuple[Entry, ...]] = ContextVar("lagrad_scope", default=())
 
 
 class Trace:
@@ -65,7 +74,9 @@ class Trace:
 
     def __init__(self, outer: Trace | None = None) -> None:
         self.columns = Columns()
-        self.columns.scopes.append((0, SCOPE.get()))
+        around = SCOPE.get()
+        path = tuple(name for entry in around for name in entry.path) if around else ()
+        self.columns.scopes.append((0, path))
         self.arena = Arena()
         self.numbers: dict[Primitive, int] = {}
         self.frozen: dict[int, tuple[Any, Any]] = {}

@@ -83,7 +83,11 @@ def named(obj: Any) -> list[tuple[str, Certificate]]:
         obj = [obj]
     held = getattr(obj, "cycles", None)
     found = list(held.values()) if isinstance(held, dict) else obj
-    if isinstance(found, list | tuple) and all(isinstance(c, Certificate) for c in found):
+    if (
+        isinstance(found, list | tuple)
+        and (found or found is not obj)
+        and all(isinstance(c, Certificate) for c in found)
+    ):
         return [(cycle_of(c), c) for c in found]
     raise ArgumentError(
         f"convergence draws a Solution or certificates, not {type(obj).__name__}; "

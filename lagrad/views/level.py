@@ -111,7 +111,8 @@ def seen(system: Any, level: str | None = None, depth: int | None = None) -> Lev
         level = "scopes" if scoped else "variables" if few else "entries"
     if level not in LEVELS:
         raise ArgumentError(f"level={level!r}; there are {', '.join(map(repr, LEVELS))} and None")
-    if depth is not None and (type(depth) is not int or depth < 1 or level != "scopes"):
+    whole = isinstance(depth, int | np.integer) and not isinstance(depth, bool)
+    if depth is not None and (not whole or depth < 1 or level != "scopes"):
         raise ArgumentError(f"depth={depth!r}: a number from 1 on, with level='scopes'")
     return by_scopes(system, depth) if level == "scopes" else by_variables(system, level)
 

@@ -53,15 +53,18 @@ def sensitivity(
     ArgumentError
         There is no number in ``obj``, or numbers are complex.
     """
+    if type(top) is not int or top < 1:
+        raise ArgumentError(f"top={top!r}: a number from 1 on")
     if hasattr(obj, "block_pattern"):
         raise ArgumentError("a system has many sensitivities: draw those of system.solve(of)")
     if hasattr(obj, "jacobian"):
-        if isinstance(of, str) and not np.shape(obj[of]):
-            return bars(*flattened(obj.gradient(of, wrt)), ax, top, f"d {of} / d input")
+        if isinstance(of, Mapping) or (isinstance(of, str) and not np.shape(obj[of])):
+            said = of if isinstance(of, str) else "weighted sum"
+            return bars(*flattened(obj.gradient(of, wrt)), ax, top, f"d {said} / d input")
         if of is None:
             raise ArgumentError("say what of: sensitivity(solution, of='f')")
         return heat_map(*tabulated(obj, of, wrt), ax, top)
-    if np.ndim(obj) == 2 or hasattr(obj, "tocoo"):
+    if getattr(obj, "ndim", 0) == 2:
         table = real(np.asarray(obj.toarray() if hasattr(obj, "tocoo") else obj), "the matrix")
         rows, columns = ([f"{k}" for k in range(n)] for n in table.shape)
         return heat_map(rows, columns, table, ax, top)
@@ -131,7 +134,7 @@ def flattened(obj: Any) -> tuple[list[str], np.ndarray]:
     found = [
         pair
         for name, tree in parts
-        for label, x in leaves(tree, name)
+        for label, x in leaves(tree, str(name))
         for pair in entries(label, x)
     ]
     if not found:
@@ -177,7 +180,7 @@ def tabulated(
 def largest(numbers: np.ndarray, top: int) -> np.ndarray:
     """Return the places of the largest numbers by magnitude, NaN first."""
     size = np.nan_to_num(np.abs(numbers), nan=np.inf, posinf=np.inf)
-    return np.argsort(-size, kind="stable")[: max(int(top), 1)]
+    return np.argsort(-size, kind="stable")[:top]
 
 
 def counted(shown: int, numbers: np.ndarray) -> str:

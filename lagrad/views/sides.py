@@ -146,6 +146,7 @@ def with_room(starts: np.ndarray, sizes: np.ndarray, pitch: float) -> np.ndarray
 
 
 def shortened(name: str) -> str:
-    """Return the beginning and the end of a long name."""
+    """Return the beginning and the end of a long name, as text that is no formula."""
     half = (LONGEST - 3) // 2
-    return name if len(name) <= LONGEST else f"{name[:half]}...{name[-half:]}"
+    name = name if len(name) <= LONGEST else f"{name[:half]}...{name[-half:]}"
+    return name.encode("utf-8", "replace").decode().replace("$", r"\$")

@@ -17,7 +17,7 @@ import numpy as np
 from lagrad.status import ArgumentError
 from lagrad.views.level import NAMED, Level, seen
 from lagrad.views.palette import palette, shades, signed, signed_bar
-from lagrad.views.sides import Side, draw_labels
+from lagrad.views.sides import Side, draw_labels, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -149,17 +149,29 @@ def title(level: Level) -> str:
 def multiplier_system(obj: Any) -> Any:
     """Return what has an A, from whatever leads to it."""
     if hasattr(obj, "block_pattern"):
-        return obj
+        return with_values(obj)
     if hasattr(obj, "linearize"):  # Graph
         return obj.linearize()
     if hasattr(obj, "system"):  # Solution
-        return obj.system
+        return with_values(obj.system)
     if hasattr(obj, "constraint"):  # System
         return obj.solve().system
     raise ArgumentError(
         "what is drawn is a MultiplierSystem, Graph, Solution or System, not "
         f"{type(obj).__name__}; for a function f take lg.trace(f, *args)"
     )
+
+
+def with_values(system: Any) -> Any:
+    """Return a system whose variables all have values; after a cycle that failed some have none."""
+    held = getattr(system.model, "values", None)
+    lost = [] if held is None else [name for name in system.variables if name not in held]
+    if lost:
+        raise ArgumentError(
+            f"{lost[0]} has no value, since a cycle before it failed: lg.convergence(solution) and "
+            "solution.report() say how"
+        )
+    return system
 
 
 def strengths(system: Any, level: Level) -> np.ndarray:
@@ -285,7 +297,7 @@ def name_frames(ax: Axes, frames: Any, shape: tuple[int, int]) -> None:
     for name, (first, height), (left, width) in frames:
         if height * points >= 2 * SMALL and 0.6 * width * points >= 0.6 * SMALL * len(name):
             ax.annotate(
-                name,
+                shortened(name),
                 (left, first + height),
                 xytext=(3, 3),
                 textcoords="offset points",
