@@ -252,7 +252,13 @@ def test_scopes_inside_of_a_cycle_stand_inside_of_its_frame():
     drawn = lg.diagram(disciplines())
     kinds = {tuple(part.kind for part in frame) for frame in drawn.layout.frames}
     assert ("cycle", "scope") in kinds
-    assert [node.name for k, node in enumerate(drawn.network.nodes) if k in drawn.network.cycles[0]]
+    (cycle,) = drawn.network.cycles
+    assert {drawn.network.nodes[k].name for k in cycle} == {
+        "aero.t",
+        "aero.y",
+        "struct.t",
+        "struct.y",
+    }
 
 
 def test_a_scope_that_is_left_and_come_back_to_has_a_frame_for_each_part():

@@ -30,9 +30,15 @@ def test_they_show_what_the_front_page_says(script):
     nine, opened = script.two_layers().axes
     assert nine.get_title().startswith("A by variable: 9 x 9 blocks")
     assert opened.get_title().startswith("A by entry: 59 x 59")
-    residual, dense, _ = script.skips().axes
+    residual, dense, skips = script.skips().axes
     assert "12 x 12 blocks, 26 filled" in residual.get_title()
     assert "8 x 8 blocks, 30 filled" in dense.get_title()
+    found = {
+        (round(path.vertices[0][1]), round(path.vertices[0][0]))
+        for collection in skips.collections
+        for path in collection.get_paths()
+    }
+    assert {(0, 6), (1, 5), (2, 4)} <= found  # down1 to up1, down2 to up2, down3 to up3
     declared, solved = script.cycle().axes
     assert [t.get_text() for t in declared.yaxis.get_ticklabels()][3] == "f"
     assert [t.get_text() for t in solved.yaxis.get_ticklabels()][5] == "f"

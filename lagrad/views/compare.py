@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from lagrad.status import ArgumentError
-from lagrad.views.level import seen
-from lagrad.views.spy import draw, labelled, multiplier_system
+from lagrad.views.level import multiplier_system, seen
+from lagrad.views.spy import draw, labelled
 
 #: Inches of a panel.
 SIZE = 3.4

@@ -14,11 +14,10 @@ from typing import Any
 from lagrad.status import ArgumentError
 from lagrad.views.boxes import Layout, layout
 from lagrad.views.frames import Frame, frames
-from lagrad.views.level import Path
+from lagrad.views.level import Path, multiplier_system
 from lagrad.views.network import Network, Node, network
 from lagrad.views.palette import DARK, LIGHT
 from lagrad.views.sides import shortened
-from lagrad.views.spy import multiplier_system
 from lagrad.views.svg import SMALL, Label, Swatch, svg_text, width
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from lagrad.views.explored import explored
+from lagrad.views.level import multiplier_system
 from lagrad.views.palette import DARK, LIGHT, Palette
-from lagrad.views.spy import multiplier_system
 
 #: The parts of the script, in the order in which they need each other.
 SCRIPTS = "levels camera words marks paint play search page controls".split()

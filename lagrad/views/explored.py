@@ -20,8 +20,7 @@ import numpy as np
 from lagrad.solve.interface import condition
 from lagrad.status import LagradError, SizeError
 from lagrad.views.formulas import formulas, source_lines
-from lagrad.views.level import Level, seen
-from lagrad.views.spy import strengths
+from lagrad.views.level import Level, seen, strengths
 
 #: Up to so many variables, and entries of A, are written one by one.
 VARIABLES, ENTRIES = 200_000, 1_000_000

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from lagrad.views.diagram import Diagram, caption, drawn, label
+from lagrad.views.level import multiplier_system
 from lagrad.views.network import Node, network
 from lagrad.views.palette import DARK, LIGHT, Palette, signed_scale
-from lagrad.views.spy import multiplier_system
 from lagrad.views.svg import Swatch
 
 

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lagrad.status import ArgumentError
-from lagrad.views.level import NAMED, Level, seen
+from lagrad.views.level import (
+    NAMED,
+    Level,
+    largest_in,
+    multiplier_system,
+    seen,
+    strengths,
+)
 from lagrad.views.palette import palette, shades, signed, signed_bar
 from lagrad.views.sides import Side, draw_labels, shortened
 
@@ -144,57 +151,6 @@ def title(level: Level) -> str:
     if level.name != "entries":
         return f"A by {level.name[:-1]}: {size} blocks, {filled:,} filled, {loops}"
     return f"A by entry: {size}, {filled:,} {'entry' if filled == 1 else 'entries'}, {loops}"
-
-
-def multiplier_system(obj: Any) -> Any:
-    """Return what has an A, from whatever leads to it."""
-    if hasattr(obj, "block_pattern"):
-        return with_values(obj)
-    if hasattr(obj, "linearize"):  # Graph
-        return obj.linearize()
-    if hasattr(obj, "system"):  # Solution
-        return with_values(obj.system)
-    if hasattr(obj, "constraint"):  # System
-        return obj.solve().system
-    raise ArgumentError(
-        "what is drawn is a MultiplierSystem, Graph, Solution or System, not "
-        f"{type(obj).__name__}; for a function f take lg.trace(f, *args)"
-    )
-
-
-def with_values(system: Any) -> Any:
-    """Return a system whose variables all have values; after a cycle that failed some have none."""
-    held = getattr(system.model, "values", None)
-    lost = [] if held is None else [name for name in system.variables if name not in held]
-    if lost:
-        raise ArgumentError(
-            f"{lost[0]} has no value, since a cycle before it failed: lg.convergence(solution) and "
-            "solution.report() say how"
-        )
-    return system
-
-
-def strengths(system: Any, level: Level) -> np.ndarray:
-    """Return for each place that is drawn the entry of A in it that is largest; NaN is larger."""
-    entries = system.A.tocoo()
-    if level.name == "entries":
-        return np.asarray(entries.data)
-    rows = np.repeat(level.of_variables, np.diff(system.offsets))[entries.row]
-    columns = np.repeat(level.of_equations, np.diff(system.equation_offsets))[entries.col]
-    cells, data = largest_in(rows * level.shape[1] + columns, entries.data)
-    found = np.zeros(len(level.own))  # A place may be filled by an array of no entries.
-    wanted = level.places[0] * level.shape[1] + level.places[1]
-    at = np.minimum(np.searchsorted(cells, wanted), max(len(cells) - 1, 0))
-    here = cells[at] == wanted if len(cells) else np.zeros(len(wanted), dtype=bool)
-    found[here] = data[at[here]]
-    return found
-
-
-def largest_in(cells: np.ndarray, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cells that hold data, each once, and the largest of each by its magnitude."""
-    order = np.lexsort((np.nan_to_num(np.abs(data), nan=np.inf), cells))
-    last = np.append(np.diff(cells[order]) != 0, True)[: len(cells)]
-    return cells[order][last], data[order][last]
 
 
 def draw_entries(
