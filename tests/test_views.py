@@ -1,5 +1,9 @@
 """The smaller pictures: convergence, sensitivities, several systems beside each other."""
 
+import os
+import subprocess
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -219,3 +223,17 @@ def test_what_has_no_value_is_named(draw):
 def test_no_certificates_are_none():
     with pytest.raises(ArgumentError, match="certificates"):
         lg.convergence([])
+
+
+def test_no_display_is_needed(tmp_path):
+    script = (
+        "import lagrad as lg\n"
+        "from lagrad import gallery\n"
+        "lg.spy(gallery.load('sellar').model).figure.savefig('a.png')\n"
+        "lg.diagram(gallery.load('sellar').model).save('a.svg')\n"
+        "lg.explore(gallery.load('sellar').model, 'a.html')\n"
+    )
+    hidden = {"DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND"}
+    around = {k: v for k, v in os.environ.items() if k not in hidden}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=around, check=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.png", "a.svg"]
