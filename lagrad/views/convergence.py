@@ -8,6 +8,7 @@ import numpy as np
 
 from lagrad.certificate import Certificate
 from lagrad.status import ArgumentError
+from lagrad.views.level import cycles_told
 from lagrad.views.palette import lines, palette
 from lagrad.views.sides import shortened
 
@@ -63,9 +64,7 @@ def convergence(obj: Any, ax: Axes | None = None) -> Axes:
             ax.semilogy(*end, "x", color=palette(ax).cycle, markersize=9, zorder=3)
     more = f"; {len(shown)} of {len(found)} cycles" if len(found) > len(shown) else ""
     ax.set(xlabel=f"step{more}", ylabel=r"largest residual $|r|$")
-    ax.set_title(
-        f"{len(found):,} {'cycle' if len(found) == 1 else 'cycles'}" if found else "acyclic"
-    )
+    ax.set_title(cycles_told(len(found)))
     if found:
         from matplotlib.ticker import MaxNLocator
 

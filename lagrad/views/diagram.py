@@ -14,7 +14,7 @@ from typing import Any
 from lagrad.status import ArgumentError
 from lagrad.views.boxes import Layout, layout
 from lagrad.views.frames import Frame, frames
-from lagrad.views.level import Path, multiplier_system
+from lagrad.views.level import Path, cycles_told, multiplier_system
 from lagrad.views.network import Network, Node, network
 from lagrad.views.palette import DARK, LIGHT
 from lagrad.views.sides import shortened
@@ -172,7 +172,7 @@ def frame_label(frame: Frame, shown: Network) -> tuple[str, bool]:
 def caption(shown: Network, variables: int) -> str:
     """Say what is drawn, and count it."""
     count, cycles = len(shown.nodes), len(shown.cycles)
-    loops = {0: "acyclic", 1: "1 cycle"}.get(cycles, f"{cycles:,} cycles")
+    loops = cycles_told(cycles)
     whole = f"{variables:,} variable{'s' * (variables != 1)}"
     if shown.level == "variables" and not shown.runs:
         return f"{whole}, {loops}"

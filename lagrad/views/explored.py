@@ -20,7 +20,7 @@ import numpy as np
 from lagrad.solve.interface import condition
 from lagrad.status import LagradError, SizeError
 from lagrad.views.formulas import formulas, source_lines
-from lagrad.views.level import Level, seen, strengths
+from lagrad.views.level import Level, cycles_told, seen, strengths
 
 #: Up to so many variables, and entries of A, are written one by one.
 VARIABLES, ENTRIES = 200_000, 1_000_000
@@ -359,7 +359,7 @@ def condition_of(system: Any, k: int) -> str:
 def summary(system: Any, entries: int) -> str:
     """Count rows, columns, entries, variables and cycles."""
     n, count = sum(system.cyclic), len(system.variables)
-    cyclic = {0: "acyclic", 1: "1 cycle"}.get(n, f"{n:,} cycles")
+    cyclic = cycles_told(n)
     rows, columns = system.A.shape
     return (
         f"A is {rows:,} \N{MULTIPLICATION SIGN} {columns:,}, {entries:,} "

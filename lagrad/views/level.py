@@ -116,6 +116,11 @@ def with_values(system: Any) -> Any:
     return system
 
 
+def cycles_told(count: int) -> str:
+    """Return how many cycles there are, in words."""
+    return {0: "acyclic", 1: "1 cycle"}.get(count, f"{count:,} cycles")
+
+
 def seen(system: Any, level: str | None = None, depth: int | None = None) -> Level:
     """Return A of a ``MultiplierSystem`` at a level.
 

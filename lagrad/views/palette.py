@@ -67,11 +67,15 @@ def palette(ax: Axes) -> Palette:
     from matplotlib.colors import to_rgba
 
     for ground in (ax.get_facecolor(), ax.figure.get_facecolor()):
-        red, green, blue, opaque = to_rgba(ground)
+        *color, opaque = to_rgba(ground)
         if opaque > 0.5:
-            bright = 0.299 * red + 0.587 * green + 0.114 * blue
-            return LIGHT if bright > 0.5 else DARK
+            return LIGHT if bright(*color) > 0.5 else DARK
     return LIGHT
+
+
+def bright(red: float, green: float, blue: float) -> float:
+    """Return how bright a colour is, between 0 and 1 as its parts are (ITU-R BT.601)."""
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def signed(ax: Axes, data: np.ndarray) -> dict[str, Any]:

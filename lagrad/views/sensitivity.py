@@ -9,7 +9,7 @@ import numpy as np
 
 from lagrad.containers import leaves
 from lagrad.status import ArgumentError
-from lagrad.views.palette import palette, signed, signed_bar
+from lagrad.views.palette import bright, palette, signed, signed_bar
 from lagrad.views.sides import shortened
 
 if TYPE_CHECKING:
@@ -117,9 +117,7 @@ def heat_map(
     if shown.size <= WRITTEN:
         for (i, j), v in np.ndenumerate(shown):
             if np.isfinite(v):
-                red, green, blue, _ = image.cmap(image.norm(v))
-                dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-                ink = "white" if dark else "black"
+                ink = "white" if bright(*image.cmap(image.norm(v))[:3]) < 0.5 else "black"
                 ax.text(j, i, f"{v:.2g}", ha="center", va="center", color=ink, fontsize=7)
     ax.set_xticks(range(len(across)), [shortened(columns[k]) for k in across], rotation=90)
     ax.set_yticks(range(len(down)), [shortened(rows[k]) for k in down])

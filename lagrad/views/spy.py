@@ -18,6 +18,7 @@ from lagrad.status import ArgumentError
 from lagrad.views.level import (
     NAMED,
     Level,
+    cycles_told,
     largest_in,
     multiplier_system,
     seen,
@@ -147,7 +148,7 @@ def title(level: Level) -> str:
     """Say what is drawn, and count it."""
     size = "{:,} x {:,}".format(*level.shape)
     filled, cycles = len(level.own), len(level.cycles)
-    loops = {0: "acyclic", 1: "1 cycle"}.get(cycles, f"{cycles:,} cycles")
+    loops = cycles_told(cycles)
     if level.name != "entries":
         return f"A by {level.name[:-1]}: {size} blocks, {filled:,} filled, {loops}"
     return f"A by entry: {size}, {filled:,} {'entry' if filled == 1 else 'entries'}, {loops}"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lagrad.views.boxes import Layout
 from lagrad.views.frames import Frame
 from lagrad.views.layers import Point
-from lagrad.views.palette import Palette
+from lagrad.views.palette import Palette, bright
 
 #: Sizes of letters, and how wide one is at most on the average, in sizes.
 LARGE, SMALL, WIDE = 13.0, 10.5, 0.64
@@ -243,8 +243,8 @@ def node_box(box: Sequence[float], label: Label, colors: Palette) -> str:
 
 def contrast(fill: str) -> str:
     """Return the ink that is read on a colour."""
-    red, green, blue = (int(fill[k : k + 2], 16) for k in (1, 3, 5))
-    return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else "#111111"
+    parts = (int(fill[k : k + 2], 16) / 255 for k in (1, 3, 5))
+    return "#ffffff" if bright(*parts) < 0.55 else "#111111"
 
 
 def scale_bar(scale: Sequence[Swatch], total: Point, colors: Palette) -> list[str]:

@@ -94,7 +94,8 @@ class Play {
     }
     const shown = terms.slice(0, TERMS).map((t) => ` − ${t}`).join("") + (terms.length > TERMS ? ` − … (${terms.length} terms)` : "");
     const name = `λ[${shortened(equations.names[i], 40)}]`;
-    return `${name} = ${number(this.rhs.get(row) || 0)}${shown} = ${number(this.computed[defined[row]])}`;
+    const found = terms.length ? ` = ${number(this.computed[defined[row]])}` : "";
+    return `${name} = ${number(this.rhs.get(row) || 0)}${shown}${found}`;
   }
 
   // Whole variables have the same words at both levels.
