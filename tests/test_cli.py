@@ -273,7 +273,7 @@ def test_long_computations_are_shortened(lagrad):
 # ---- bad input: exit code 2 and one line that says what to do ----
 
 BAD = {
-    "no such problem": (["gallery", "digit"], "the gallery has post, gates, two-layer, digits"),
+    "no such problem": (["gallery", "digit"], "did you mean digits?"),
     "no such file": (["run", "none.py"], "there is no file none.py; give the path"),
     "not Python": (["run", "notes.txt"], "its name has to end in .py"),
     "nothing in it": (["run", "empty.py"], "neither a System nor a function"),
