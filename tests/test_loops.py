@@ -285,6 +285,19 @@ def test_memory_grows_as_the_root_of_the_length():
     assert peak(400) < 400 / 3 * 80_000
 
 
+def test_steps_without_outputs_keep_nothing_of_each():
+    def peak(n):
+        gradient = lg.grad(lambda a: lg.fori_loop(0, n, lambda k, z: z * a + 1.0, 1.0))
+        gradient(0.9)
+        tracemalloc.start()
+        gradient(0.9)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(8000) < 5 * peak(500)
+
+
 # -- refusals ------------------------------------------------------------------------------------
 
 

@@ -76,7 +76,8 @@ class Rolled:
             # What f puts aside, in a list around it say, would be lost to the derivative. So that
             # it is refused where it is used, the steps whose values stay to the end are traced.
             after, y = self.run(state, t, noted, traced=recording() and t in (0, n - 1))
-            steps.append(y)
+            if y:
+                steps.append(y)
             return after
 
         self.checkpoints = Checkpoints(self.start, n, slots, step)
