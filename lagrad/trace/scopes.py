@@ -19,8 +19,8 @@ class scope(ContextDecorator):  # noqa: N801
     Scopes nest, and a name that is used again continues its group; parts behind dots are nested
     scopes, so that ``scope("encoder.layer1")`` is two. Values and derivatives are the same without
     them, and around code that neither records nor declares they do nothing. ``@lg.scope("layer")``
-    names all calls of a function. Of tasks that take turns within one trace, as those of asyncio do,
-    rows belong to the scope that was entered or left last.
+    names all calls of a function. Of tasks that take turns within one trace, as in asyncio, rows
+    belong to the scope that was entered or left last.
 
     Parameters
     ----------
