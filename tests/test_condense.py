@@ -238,3 +238,51 @@ def test_a_name_of_two_is_refused():
 def test_names_are_text(keep):
     with pytest.raises(ArgumentError, match="keep"):
         gallery.load("sellar").model.solve().system.condense(keep)
+
+
+# -- entries ---------------------------------------------------------------------------------------
+
+
+def test_entries_of_arrays_can_be_kept():
+    system = dense_block(2)
+    keep = ["x[1]", "w[1][2, 0]"]
+    last = system.variables[system.outputs[-1]]
+    small = system.condense([*keep, last])
+    assert small.variables == (*keep, last)
+    whole = system.solve()
+    assert small.solve()["x[1]"] == pytest.approx(whole["x"][1], rel=1e-12)
+    assert small.solve()["w[1][2, 0]"] == pytest.approx(whole["w[1]"][2, 0], rel=1e-12)
+
+
+def test_variables_and_scopes_beside_entries_are_opened():
+    system = lg.trace(lambda x, w: np.sum(np.tanh(x) * w), np.ones(2), np.arange(2.0)).linearize()
+    small = system.condense(["x", "w[1]", "z5"])
+    assert small.variables == ("x[0]", "x[1]", "w[1]", "z5")
+    A = by_hand_of_entries(system, [0, 1, 3, 8])
+    assert_allclose(small.A.toarray(), A, rtol=1e-12, atol=1e-13)
+
+
+def by_hand_of_entries(system, rows):
+    A = system.A.toarray()
+    rest = np.setdiff1d(np.arange(len(A)), rows)
+    inner = np.linalg.solve(A[np.ix_(rest, rest)], A[np.ix_(rest, rows)])
+    return A[np.ix_(rows, rows)] - A[np.ix_(rows, rest)] @ inner
+
+
+def test_an_entry_of_a_cycle():
+    def f(b):
+        z = lg.fixed_point(lambda z: np.tanh(0.5 * z + 0.1 * z[::-1]) + b, np.zeros(3))
+        return np.sum(z * b)
+
+    b = np.array([0.1, 0.2, 0.3])
+    system = lg.trace(f, b).linearize()
+    last = system.variables[system.outputs[-1]]
+    small = system.condense(["b[2]", last])
+    assert small.solve()["b[2]"] == pytest.approx(lg.grad(f)(b)[2], rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["x[7]", "x[0, 0]", "y[0]"])
+def test_an_entry_that_is_not_there(name):
+    system = lg.trace(lambda x: np.sum(x), np.ones(2)).linearize()
+    with pytest.raises(ArgumentError, match="there is no variable and no scope"):
+        system.condense([name])

@@ -22,6 +22,7 @@ from lagrad.assemble import to_matrix
 from lagrad.diagnose import culprits
 from lagrad.finite import refuse_nonfinite_multipliers
 from lagrad.multipliers.condensed import Condensed
+from lagrad.multipliers.opened import Opened, expanded, names_entries
 from lagrad.multipliers.result import Multipliers
 from lagrad.multipliers.seeds import seeds
 from lagrad.order import reachable
@@ -188,8 +189,9 @@ class MultiplierSystem:
 
         Parameters
         ----------
-        keep : names of variables or of scopes, ``"encoder.layer1"`` for a nested one
-            A scope is all of its variables.
+        keep : names of variables, of entries such as ``"W[0, 1]"``, or of scopes
+            A scope is all of its variables, ``"encoder.layer1"`` a nested one. With entries among
+            them, all that is kept are numbers.
 
         Returns
         -------
@@ -205,6 +207,9 @@ class MultiplierSystem:
         SingularError
             What is to be eliminated is not determined by what is kept.
         """
+        keep = keep if isinstance(keep, str) or not isinstance(keep, Iterable) else list(keep)
+        if isinstance(keep, Iterable) and names_entries(self, keep):
+            return MultiplierSystem(Opened(self)).condense(expanded(self, keep))
         return MultiplierSystem(Condensed(self, keep))
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lagrad.containers import leaves
+from lagrad.multipliers.opened import names_of
 from lagrad.status import ArgumentError
 from lagrad.views.palette import bright, palette, signed, signed_bar
 from lagrad.views.sides import shortened
@@ -145,12 +146,6 @@ def entries(label: str, leaf: Any) -> Iterator[tuple[str, float]]:
     """Yield each number of an array with its name."""
     array = real(np.asarray(leaf.toarray() if hasattr(leaf, "tocoo") else leaf), label)
     yield from zip(names_of(label, array.shape), array.ravel().tolist(), strict=True)
-
-
-def names_of(label: str, shape: tuple[int, ...]) -> Iterator[str]:
-    """Yield the name of each entry of an array, in C order."""
-    for index in np.ndindex(shape):
-        yield f"{label}[{', '.join(map(str, index))}]" if index else label
 
 
 def real(array: np.ndarray, label: str) -> np.ndarray:
