@@ -198,6 +198,11 @@ def test_a_cycle_that_failed_is_not_eliminated():
     failed = system.solve(throw=False).system
     with pytest.raises(ConvergenceError, match=r"values of \[u\] were not found"):
         failed.condense(["p", "w"])
+    vector = lg.System(p=np.ones(2))
+    vector.constrain("u", lambda u, p: u**2 + 2 + p, ["u", "p"], start=np.ones(2))
+    vector.constrain("w", lambda u: np.sum(u), ["u"])
+    with pytest.raises(ConvergenceError, match=r"values of \[u\] were not found"):
+        vector.solve(throw=False).system.condense(["p[0]", "w"])
 
 
 def test_an_infinite_partial_of_what_is_kept_stays():

@@ -7,76 +7,26 @@ equations of their own define, and cycles as a whole.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from lagrad.multipliers.keep import kept_equations, kept_variables
 from lagrad.multipliers.schur import entries_of, schur_complement
 from lagrad.partials import Entries, joined
-from lagrad.solve import (
-    factorize,
-)
+from lagrad.solve import factorize
 from lagrad.solve.interface import Factor
-from lagrad.status import ArgumentError, suggestion
 from lagrad.steps import Block, Blocks
-
-
-def kept_variables(system: Any, keep: Iterable[str]) -> list[int]:
-    """Return the variables that are named, or stand in a scope that is."""
-    scopes: dict[str, list[int]] = {}
-    for j, path in enumerate(system.scopes):
-        for depth in range(1, len(path) + 1):
-            scopes.setdefault(".".join(path[:depth]), []).append(j)
-    kept: set[int] = set()
-    if not isinstance(keep, Iterable):
-        raise ArgumentError(f"keep is {keep!r}; give names of variables and of scopes")
-    for name in [keep] if isinstance(keep, str) else keep:
-        if not isinstance(name, str):
-            raise ArgumentError(f"keep: {name!r} is no name of a variable or of a scope")
-        if name in system.index and scopes.get(name, [system.index[name]]) != [system.index[name]]:
-            raise ArgumentError(
-                f"keep: {name!r} is a variable, and a scope of others: call one something else"
-            )
-        if name not in system.index and name not in scopes:
-            known = suggestion(name, [*system.index, *scopes])
-            raise ArgumentError(f"keep: there is no variable and no scope {name!r}{known}")
-        kept.update([system.index[name]] if name in system.index else scopes[name])
-    if not kept:
-        raise ArgumentError("keep names no variable, so that nothing would be left of the system")
-    for j in sorted(kept):
-        if system.model.widths[j] == 2:
-            raise ArgumentError(f"{system.variables[j]} is complex; keep real variables")
-    return sorted(kept)
-
-
-def kept_equations(system: Any, kept: Collection[int]) -> list[int]:
-    """Return the equations that define what is kept, or belong to a cycle that is kept whole."""
-    found: set[int] = set()
-    for block, equations in zip(system.blocks, system.equation_blocks, strict=True):
-        here = [j for j in block if j in kept]
-        if len(here) == len(block):
-            found.update(equations)
-        elif here and any(system.defines[i] < 0 for i in equations):
-            names = ", ".join(system.variables[j] for j in block[:8]) + ", ..." * (len(block) > 8)
-            raise ArgumentError(
-                f"keep takes {system.variables[here[0]]} out of the cycle of {names}, whose "
-                "residual equations belong to all of them together: keep all, or none"
-            )
-        else:
-            found.update(i for i in equations if system.defines[i] in here)
-    return sorted(found)
 
 
 class Condensed(Blocks):
     """What is left of a multiplier system: variables and equations that are kept, and S."""
 
-    def __init__(self, system: Any, keep: Iterable[str]) -> None:
+    def __init__(self, system: Any, keep: list[str]) -> None:
         model = system.model
-        for k in getattr(model, "failed", {}):
-            system.refuse_failed(k)
         variables = kept_variables(system, keep)
         equations = kept_equations(system, set(variables))
         self.names = tuple(system.variables[j] for j in variables)

@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from lagrad.multipliers.keep import names_of
 from lagrad.partials import Entries
 from lagrad.status import ArgumentError
 from lagrad.steps import Block, Blocks
-
-#: The name of an entry: of ``W[0, 1]`` the variable, and the index.
-ENTRY = re.compile(r"(.+)\[(\d+(?:, ?\d+)*)\]")
-
-
-def names_of(name: str, shape: tuple[int, ...]) -> Iterator[str]:
-    """Yield the name of each entry of an array, in C order."""
-    for index in np.ndindex(shape):
-        yield f"{name}[{', '.join(map(str, index))}]" if index else name
-
-
-def names_entries(system: Any, keep: Any) -> bool:
-    """True if a name is that of an entry of an array, and of nothing else."""
-    return any(
-        isinstance(name, str)
-        and name not in system.index
-        and (found := ENTRY.fullmatch(name)) is not None
-        and found.group(1) in system.index
-        for name in ([keep] if isinstance(keep, str) else keep)
-    )
-
-
-def expanded(system: Any, keep: Iterable[str]) -> list[str]:
-    """Return names with variables and scopes replaced by the names of their entries."""
-    scopes: dict[str, list[int]] = {}
-    for j, path in enumerate(system.scopes):
-        for depth in range(1, len(path) + 1):
-            scopes.setdefault(".".join(path[:depth]), []).append(j)
-    found: list[str] = []
-    for name in [keep] if isinstance(keep, str) else keep:
-        whole = [system.index[name]] if name in system.index else scopes.get(name, [])
-        parts = [names_of(system.variables[j], system.model.shape(j)) for j in whole]
-        entry = ENTRY.fullmatch(name) if isinstance(name, str) and not whole else None
-        if entry is not None:  # without or with a blank behind a comma
-            name = f"{entry.group(1)}[{', '.join(re.split(', ?', entry.group(2)))}]"
-        found += chain.from_iterable(parts) if whole else [name]
-    return found
 
 
 class Opened(Blocks):

@@ -22,7 +22,8 @@ from lagrad.assemble import to_matrix
 from lagrad.diagnose import culprits
 from lagrad.finite import refuse_nonfinite_multipliers
 from lagrad.multipliers.condensed import Condensed
-from lagrad.multipliers.opened import Opened, expanded, names_entries
+from lagrad.multipliers.keep import as_names, by_entries, entry_of
+from lagrad.multipliers.opened import Opened
 from lagrad.multipliers.result import Multipliers
 from lagrad.multipliers.seeds import seeds
 from lagrad.order import reachable
@@ -207,10 +208,12 @@ class MultiplierSystem:
         SingularError
             What is to be eliminated is not determined by what is kept.
         """
-        keep = keep if isinstance(keep, str) or not isinstance(keep, Iterable) else list(keep)
-        if isinstance(keep, Iterable) and names_entries(self, keep):
-            return MultiplierSystem(Opened(self)).condense(expanded(self, keep))
-        return MultiplierSystem(Condensed(self, keep))
+        for k in getattr(self.model, "failed", {}):
+            self.refuse_failed(k)
+        names = as_names(keep)
+        if not any(entry_of(self, name) for name in names):
+            return MultiplierSystem(Condensed(self, names))
+        return MultiplierSystem(Condensed(MultiplierSystem(Opened(self)), by_entries(self, names)))
 
     @property
     def order(self) -> tuple[int, ...]:

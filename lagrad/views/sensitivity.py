@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lagrad.containers import leaves
-from lagrad.multipliers.opened import names_of
+from lagrad.multipliers.keep import names_of
 from lagrad.status import ArgumentError
 from lagrad.views.palette import bright, palette, signed, signed_bar
 from lagrad.views.sides import shortened
