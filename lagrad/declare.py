@@ -21,7 +21,8 @@ from lagrad.solution import Solution, TracedSolution, first_nonfinite
 from lagrad.status import SINGULAR, ArgumentError, Status, StructureError, exception_for, suggestion
 from lagrad.structure import final, find_blocks
 from lagrad.trace import Traced, muted, recording
-from lagrad.trace.scopes import names, path_of
+from lagrad.trace.scopes import path_of
+from lagrad.trace.tape import scope_names
 from lagrad.trace.tracer import innermost_value
 
 #: Keywords of `System.solve`, which no input can be called by.
@@ -189,7 +190,7 @@ class System:
             parents = tuple(outer(p) for p in e.parents)
             self.equations[outer(name)] = replace(e, name=outer(name), parents=parents)
         self.starts.update({outer(name): z for name, z in system.starts.items()})
-        around = (*names(), *path_of(prefix))
+        around = (*scope_names(), *path_of(prefix))
         self.scopes.update(
             {outer(n): (*around, *p) for n, p in system.scopes.items() if n not in connections}
         )
@@ -215,7 +216,7 @@ class System:
                 f"two constraints for {name}: {self.equations[name].where} and "
                 f"{where or 'an input'}; rename one of them"
             )
-        self.scopes[name] = (*names(), *path_of(name)[:-1])
+        self.scopes[name] = (*scope_names(), *path_of(name)[:-1])
 
     def _declare(
         self,

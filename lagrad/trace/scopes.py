@@ -8,7 +8,7 @@ from contextlib import ContextDecorator
 from typing import Any
 
 from lagrad.status import ArgumentError
-from lagrad.trace.tape import CURRENT, SCOPE, Entry
+from lagrad.trace.tape import CURRENT, SCOPE, Entry, scope_names
 
 __all__ = ["scope"]
 
@@ -67,11 +67,6 @@ class scope(ContextDecorator):  # noqa: N801
         mark()
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of the scopes that the code now running stands in, outermost first."""
-    return tuple(name for entry in SCOPE.get() for name in entry.path)
-
-
 def path_of(name: Any) -> tuple[str, ...]:
     """Return the names between the dots of a name.
 
@@ -87,7 +82,7 @@ def path_of(name: Any) -> tuple[str, ...]:
 
 def mark() -> None:
     """Note in the traces now running that rows from here on belong to the present scope."""
-    trace, path = CURRENT.get(), names()
+    trace, path = CURRENT.get(), scope_names()
     while trace is not None:
         trace.columns.scopes.append((len(trace.columns.op), path))
         trace = trace.outer

@@ -41,6 +41,11 @@ class Entry:
 SCOPE: ContextVar[tuple[Entry, ...]] = ContextVar("lagrad_scope", default=())
 
 
+def scope_names() -> tuple[str, ...]:
+    """Return the names of the scopes that the code now running stands in, outermost first."""
+    return tuple(name for entry in SCOPE.get() for name in entry.path)
+
+
 class Trace:
     """Records constraints; knows nothing of the objects that users hold.
 
@@ -74,9 +79,7 @@ class Trace:
 
     def __init__(self, outer: Trace | None = None) -> None:
         self.columns = Columns()
-        around = SCOPE.get()
-        path = tuple(name for entry in around for name in entry.path) if around else ()
-        self.columns.scopes.append((0, path))
+        self.columns.scopes.append((0, scope_names()))
         self.arena = Arena()
         self.numbers: dict[Primitive, int] = {}
         self.frozen: dict[int, tuple[Any, Any]] = {}

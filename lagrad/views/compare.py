@@ -10,7 +10,7 @@ import numpy as np
 
 from lagrad.status import ArgumentError
 from lagrad.views.level import multiplier_system, seen
-from lagrad.views.spy import draw, labelled
+from lagrad.views.spy import counts, draw, labelled
 
 #: Inches of a panel.
 SIZE = 3.4
@@ -62,8 +62,7 @@ def compare(
         system = multiplier_system(obj)
         drawn = labelled(system, seen(system, level, depth))
         draw(ax, drawn, order == "solve")
-        said = ax.get_title().partition(": ")[2]
-        ax.set_title(f"{name}\n{said}", fontsize="medium")
+        ax.set_title(f"{name}\n{counts(drawn)}", fontsize="medium")
         ax.set(xlabel="", ylabel="")
         if ax.get_legend():
             handles.update(zip(*ax.get_legend_handles_labels()[::-1], strict=True))

@@ -19,7 +19,7 @@ import numpy as np
 
 from lagrad.solve.interface import condition
 from lagrad.status import LagradError, SizeError
-from lagrad.views.formulas import formulas, source_lines
+from lagrad.views.formulas import formulas, source_lines, told_output, values
 from lagrad.views.level import Level, cycles_told, seen, strengths
 
 #: Up to so many variables, and entries of A, are written one by one.
@@ -264,16 +264,6 @@ def side(names: Any, shapes: Iterable[Any], offsets: Any, scopes: Any, paths: An
     }
 
 
-def values(system: Any) -> list[Any] | None:
-    """Return the values of the variables; None of a condensed system, which has none."""
-    model = system.model
-    if hasattr(model, "graph"):
-        return list(model.graph.columns.values)
-    if hasattr(model, "values"):
-        return [model.values[name] for name in system.variables]
-    return None
-
-
 def flat_values(system: Any) -> np.ndarray | None:
     """Return the values by rows of A, a complex one as (Re z, Im z)."""
     found = values(system)
@@ -312,19 +302,12 @@ def multipliers(system: Any, of: Any, said: list[str]) -> Page:
         return {}
     where = np.flatnonzero(rhs)
     return {
-        "of": output(system, of),
+        "of": told_output(system, of),
         # The multiplier w of a complex variable stands in A as (Re w, -Im w).
         "multipliers": packed(flattened(lam, np.diff(system.equation_offsets), -1.0)),
         "rhs": {"rows": where.tolist(), "data": rhs[where].tolist()},
         "why": solution.method,
     }
-
-
-def output(system: Any, of: Any) -> str:
-    """Return the output as it was named."""
-    if of is None:
-        return system.variables[system.outputs[-1]]
-    return of if isinstance(of, str) else ", ".join(of)
 
 
 def cycles(system: Any) -> list[Page]:

@@ -1,4 +1,4 @@
-"""The equations of a system as a person wrote them, with their lines in the source."""
+"""The equations of a system as a person wrote them: text, lines, functions, values, output."""
 
 from __future__ import annotations
 
@@ -55,3 +55,43 @@ def source_lines(system: Any) -> list[tuple[str, str]]:
         (model.where(i), linecache.getline(*line).strip() if line else "")
         for i, line in enumerate(lines)
     ]
+
+
+def functions(system: Any) -> list[str]:
+    """Return the name of the function of each equation, "" where it has none of its own."""
+    model = system.model
+    if hasattr(model, "graph"):
+        return [model.graph.primitive(i).name for i in range(len(model))]
+    if not hasattr(model, "equations"):
+        return [""] * len(system.equations)
+    return [function_name(model, i) for i in range(len(model.equations))]
+
+
+def function_name(model: Any, i: int) -> str:
+    """Return the name of f_i, or what it does if this is a single step."""
+    e = model.equations[i]
+    if e.function is None:
+        return "input"
+    name = getattr(e.function, "__name__", "")
+    if name and name not in ("<lambda>", e.name, e.name.split(".")[-1]):
+        return name
+    graph = model.local(i).graph
+    steps = [k for k in range(len(graph)) if graph.primitive(k).name not in ("input", "constant")]
+    return graph.primitive(steps[0]).name if len(steps) == 1 else f"{len(steps)} operations"
+
+
+def values(system: Any) -> list[Any] | None:
+    """Return the values of the variables; None of a condensed system, which has none."""
+    model = system.model
+    if hasattr(model, "graph"):
+        return list(model.graph.columns.values)
+    if hasattr(model, "values"):
+        return [model.values[name] for name in system.variables]
+    return None
+
+
+def told_output(system: Any, of: Any) -> str:
+    """Return what the multipliers are of: the last output, one that is named, or several."""
+    if of is None:
+        of = system.variables[system.outputs[-1]]
+    return of if isinstance(of, str) else "a weighted sum of " + ", ".join(of)

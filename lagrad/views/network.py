@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lagrad.status import ArgumentError
+from lagrad.views.formulas import functions
 from lagrad.views.level import NAMED, Level, Path, seen
 from lagrad.views.repeats import Repeats, repeats
 
@@ -135,29 +136,6 @@ def refuse_many(count: int, level: str, scoped: bool, coarsest: bool = False) ->
         f"a diagram of {count:,} nodes at level={level!r} could not be read (the most is {MOST}): "
         + "; ".join(ways)
     )
-
-
-def functions(system: Any) -> list[str]:
-    """Return the name of the function of each equation, "" where it has none of its own."""
-    model = system.model
-    if hasattr(model, "graph"):
-        return [model.graph.primitive(i).name for i in range(len(model))]
-    if not hasattr(model, "equations"):
-        return [""] * len(system.equations)
-    return [function_name(model, i) for i in range(len(model.equations))]
-
-
-def function_name(model: Any, i: int) -> str:
-    """Return the name of f_i, or what it does if this is a single step."""
-    e = model.equations[i]
-    if e.function is None:
-        return "input"
-    name = getattr(e.function, "__name__", "")
-    if name and name not in ("<lambda>", e.name, e.name.split(".")[-1]):
-        return name
-    graph = model.local(i).graph
-    steps = [k for k in range(len(graph)) if graph.primitive(k).name not in ("input", "constant")]
-    return graph.primitive(steps[0]).name if len(steps) == 1 else f"{len(steps)} operations"
 
 
 def joined(system: Any, level: Level, alike: Repeats, names: Sequence[str]) -> Network:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lagrad.views.diagram import Diagram, caption, drawn, label
+from lagrad.views.formulas import told_output, values
 from lagrad.views.level import multiplier_system
 from lagrad.views.network import Node, network
 from lagrad.views.palette import DARK, LIGHT, Palette, signed_scale
@@ -52,8 +53,8 @@ def solution(
     shown = network(system, level, depth, collapse=False)
     with np.errstate(all="ignore"):
         lam, _ = system.sweep(system.seeds(of))
-    values = values_of(system)
-    here = [numbers(values, node.variables, node.entry) for node in shown.nodes]
+    held = values(system)
+    here = [numbers(held, node.variables, node.entry) for node in shown.nodes]
     there = [multipliers(system, lam, node) for node in shown.nodes]
     colors = DARK if dark else LIGHT
     strongest = np.array([largest(w) for w in there])
@@ -66,22 +67,11 @@ def solution(
         lost += bad
         fill = fills[k] if node.equations else None
         labels.append(label(node, shown, said)._replace(fill=fill, crossed=bad > 0))
-    last = system.variables[system.outputs[-1]] if of is None else of
-    name = last if isinstance(last, str) else "a weighted sum of " + ", ".join(last)
+    name = told_output(system, of)
     text = f"{caption(shown, len(system.variables))}; multipliers \u03bb of {name}"
     if lost:
         text += f"; {lost:,} number{'s' * (lost != 1)} NaN or infinite"
     return drawn(shown, labels, text, dark, scale)
-
-
-def values_of(system: Any) -> list[Any] | None:
-    """Return the value of each variable, None where a system keeps none."""
-    model = system.model
-    if hasattr(model, "graph"):
-        return list(model.graph.columns.values)
-    if hasattr(model, "values"):
-        return [model.values[name] for name in model.names]
-    return None
 
 
 def numbers(values: list[Any] | None, variables: tuple[int, ...], entry: int | None) -> np.ndarray:

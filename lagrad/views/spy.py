@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lagrad.status import ArgumentError
+from lagrad.views.formulas import functions
 from lagrad.views.level import (
     NAMED,
     Level,
@@ -106,10 +107,8 @@ def labelled(system: Any, level: Level) -> Level:
     if graph is None or level.name == "scopes" or len(level.rows) > NAMED:
         return level
     given = graph.columns.names
-    names = tuple(
-        name if i in given else f"{name} {graph.primitive(i).name}"
-        for i, name in enumerate(level.rows)
-    )
+    steps = enumerate(zip(level.rows, functions(system), strict=True))
+    names = tuple(name if i in given else f"{name} {f}" for i, (name, f) in steps)
     return replace(level, rows=names, columns=names)
 
 
@@ -146,12 +145,17 @@ def draw(ax: Axes, level: Level, solved: bool, weights: np.ndarray | None = None
 
 def title(level: Level) -> str:
     """Say what is drawn, and count it."""
-    size = "{:,} x {:,}".format(*level.shape)
-    filled, cycles = len(level.own), len(level.cycles)
-    loops = cycles_told(cycles)
+    what = "entry" if level.name == "entries" else level.name[:-1]
+    return f"A by {what}: {counts(level)}"
+
+
+def counts(level: Level) -> str:
+    """Return rows, columns, what is filled, and cycles, in words."""
+    size, filled = "{:,} x {:,}".format(*level.shape), len(level.own)
+    loops = cycles_told(len(level.cycles))
     if level.name != "entries":
-        return f"A by {level.name[:-1]}: {size} blocks, {filled:,} filled, {loops}"
-    return f"A by entry: {size}, {filled:,} {'entry' if filled == 1 else 'entries'}, {loops}"
+        return f"{size} blocks, {filled:,} filled, {loops}"
+    return f"{size}, {filled:,} {'entry' if filled == 1 else 'entries'}, {loops}"
 
 
 def draw_entries(
