@@ -1,6 +1,7 @@
 """What every test stands on: no screen, no clock, and slow notebooks."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,15 @@ os.environ["MPLBACKEND"] = "Agg"
 # A machine that is busy is no reason to fail.
 settings.register_profile("lagrad", parent=settings(), deadline=None)
 settings.load_profile("lagrad")
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """Close the figures of a test."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
 
 
 def pytest_collection_modifyitems(items):

@@ -13,12 +13,6 @@ from lagrad.views.level import seen
 from lagrad.views.palette import DARK, LIGHT, palette
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def dense_block(layers=3, blocks=1):
     rng = np.random.default_rng(0)
     weights = [[rng.normal(size=(2 + 2 * k, 2)) for k in range(layers)] for _ in range(blocks)]

@@ -12,12 +12,6 @@ from lagrad.status import ArgumentError
 from lagrad.views import save_picture, spy
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def squares(ax):
     """The (row, column) of every entry drawn."""
     drawn = [c for c in ax.collections if c.get_label() != "cycle"]

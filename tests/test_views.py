@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -12,12 +11,6 @@ import scipy.sparse as sp
 import lagrad as lg
 from lagrad import gallery
 from lagrad.status import ArgumentError
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def labels(axis):
