@@ -14,6 +14,7 @@ import numpy as np
 
 import lagrad as lg
 from lagrad.gallery import datasets
+from lagrad.gallery.architectures.layers import contracted
 from lagrad.gallery.architectures.train import train as adam
 from lagrad.gallery.problem import Check, Problem, direction_at, slope_check
 
@@ -38,7 +39,7 @@ def initial(rng: np.random.Generator | None = None) -> Weights:
 
 def contracting(weights: Weights) -> Weights:
     """The same, with W scaled down to the norm that it may have."""
-    return weights | {"W": weights["W"] * min(1.0, NORM / np.linalg.norm(weights["W"], 2))}
+    return contracted(weights, "W", NORM)
 
 
 def layer(z, W, U, b, X):

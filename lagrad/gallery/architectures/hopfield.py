@@ -15,7 +15,7 @@ import numpy as np
 
 import lagrad as lg
 from lagrad.gallery.architectures.architecture import Architecture, Parameters
-from lagrad.gallery.architectures.layers import mean_cross_entropy
+from lagrad.gallery.architectures.layers import contracted, mean_cross_entropy
 
 HIDDEN, CLASSES, NORM = 24, 10, 0.9
 
@@ -27,7 +27,7 @@ def parameters(rng: np.random.Generator) -> Parameters:
 
 def contracting(p: Parameters) -> Parameters:
     """The same, with V scaled down to a norm below 1: then there is one rest."""
-    return p | {"V": p["V"] * min(1.0, NORM / np.linalg.norm(p["V"], 2))}
+    return contracted(p, "V", NORM)
 
 
 def model(p: Parameters, images: Any, labels: np.ndarray) -> lg.System:

@@ -21,6 +21,11 @@ def initial(rng: np.random.Generator, shapes: Mapping[str, tuple[int, ...]]) -> 
     return found
 
 
+def contracted(p: Mapping[str, Any], name: str, norm: float) -> dict[str, Any]:
+    """Return the same with one matrix scaled down to the spectral norm that it may have."""
+    return dict(p) | {name: p[name] * min(1.0, norm / np.linalg.norm(p[name], 2))}
+
+
 def weights(p: Mapping[str, Any], name: str) -> tuple[Any, Any]:
     """Return W and b of a layer."""
     return p[f"W_{name}"], p[f"b_{name}"]
