@@ -36,7 +36,7 @@ def turned(
     """Return which inputs of a stretch are to be turned, by id; None if rows stay as they are.
 
     It pays where many instructions gain from it, beside the arrays that have to be turned on their
-    way in and out. Sums are others in the last bits.
+    way in and out. Sums are added in another order, and differ in the last bits.
     """
     added = set(map(id, sums))
     if any(np.ndim(r.value) > 1 and narrow(r) is None for r in rows if id(r) not in added):

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from lagrad.compile.emit import UFUNCS, elementwise
+from lagrad.compile.emit import elementwise
+from lagrad.compile.lines import UFUNCS
 from lagrad.compile.program import ARGUMENT, CAPTURED, Instruction, content
 from lagrad.compile.simplify import needed
 from lagrad.compile.simplify.gathers import gather
@@ -25,6 +26,10 @@ from lagrad.compile.simplify.patterns import value_of
 TIMES = 4
 #: Functions that are cheaper than it is to gather their results.
 CHEAP = frozenset({np.add, np.subtract, np.multiply, np.negative, np.square, np.absolute})
+
+
+#: What a program begins with.
+ROOTS = frozenset({ARGUMENT, CAPTURED})
 
 
 class Hoisting:
@@ -119,6 +124,3 @@ def hoisted(rows: list[Instruction], outputs: Sequence[Any]) -> list[Instruction
             kept.append(row)
         kept += [guard for guard in early.values() if guard.args[0] is row]
     return needed(kept, outputs)[0]
-
-
-ROOTS = frozenset({ARGUMENT, CAPTURED})

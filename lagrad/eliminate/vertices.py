@@ -36,7 +36,8 @@ class Priced(Stripes):
     """Stripes that count what their arithmetic would cost, and do none of it."""
 
     def __init__(self, of: Stripes) -> None:
-        vars(self).update(vars(of))
+        # The places found here are those of the arithmetic that follows.
+        self.known, self.single, self.ranges, self.met = of.known, of.single, of.ranges, of.met
         self.price = 0
 
     def taken(self, stripe: Stripe, at: np.ndarray) -> tuple[Any, tuple[int, ...]]:

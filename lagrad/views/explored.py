@@ -216,17 +216,14 @@ def scope_frames(level: Level, rows: Axis, columns: Axis) -> Page:
     """
     depth = max(map(len, level.row_paths), default=0)
     number = {path: i for i, path in enumerate(level.column_paths) if path and len(path) == depth}
+    if level.name != "scopes":
+        return {"frames": packed(np.zeros(0)), "framed": packed(np.zeros(0, dtype=int))}
     alone = {block[0] for block in level.blocks if len(block) == 1}
     pairs = [(j, number[p]) for j, p in enumerate(level.row_paths) if p in number and j in alone]
-    down, across = np.argsort(rows.order), np.argsort(columns.order)
-    found = [
-        [*rows.edges[down[j] : down[j] + 2], *columns.edges[across[i] : across[i] + 2]]
-        for j, i in pairs
-        if level.name == "scopes"
-    ]
+    found = [[*rows.span([j]), *columns.span([i])] for j, i in pairs]
     return {
         "frames": packed(np.array(found, dtype=float).ravel()),
-        "framed": packed(np.array([i for _, i in pairs[: len(found)]], dtype=int)),
+        "framed": packed(np.array([i for _, i in pairs], dtype=int)),
     }
 
 
